@@ -1,0 +1,20 @@
+"""The shared components: what every domain uses, and nothing that knows a domain.
+
+The environment is set here, and only here, because it must stand before torch, W&B and OpenMP are
+imported, and every entry point imports `common` first.
+"""
+
+import os
+
+_DEFAULTS = {
+    "WANDB_MODE": "offline",  # no account, no prompt, no network; WANDB_MODE=online uploads
+    "WANDB_ERROR_REPORTING": "false",  # otherwise one DNS query a run, even offline
+    "WANDB_SILENT": "true",
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "HF_HUB_OFFLINE": "1",
+    "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads on busy cores run at a tenth of the speed
+}
+for _name, _value in _DEFAULTS.items():
+    os.environ.setdefault(_name, _value)
+# Some images pin OpenBLAS to an old kernel: NumPy, and so the hand-written programs, would run at half speed.
+os.environ.pop("OPENBLAS_CORETYPE", None)

@@ -1,0 +1,100 @@
+"""What answering costs, measured in a process that holds nothing but one program and its problems.
+
+`common.cost.answering` runs it; it reads a pickle of both from stdin and writes one of the figures to stdout. It
+imports nothing that the program does not need itself, so that the memory is the program's own.
+"""
+
+import contextlib
+import os
+import pickle
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from common.program import Program
+from common.source import own_source
+
+CALLS = 1000  # single problems timed for the latency percentiles, fewer where SECONDS run out first
+SECONDS = 10.0
+LARGEST_BATCH = 1024
+
+
+def measure(program: Program, problems: Any) -> dict[str, Any]:
+    """`latencies` (an array, seconds), their percentiles, throughput, peak memory, own source lines, flops."""
+    singles = [problems[i : i + 1] for i in range(CALLS)]
+    with threads(1):
+        for problem in singles[:10]:
+            program(problem)
+        latencies = _latencies(program, singles)
+    with threads(os.cpu_count() or 1):
+        per_s = _throughput(program, problems[:LARGEST_BATCH])
+    figures: dict[str, Any] = {"latencies": latencies}
+    for p in (50, 95, 99):
+        figures[f"latency_p{p}_s"] = float(np.percentile(latencies, p))
+    figures |= {"throughput_per_s": per_s, "peak_memory_bytes": _peak_memory_bytes()}
+    figures["own_lines"] = own_source(program, singles[0]).lines
+    if "torch" in sys.modules:
+        from torch.utils.flop_counter import FlopCounterMode
+
+        with FlopCounterMode(display=False) as counter:
+            program(singles[0])
+        if counter.get_total_flops():
+            figures["flops"] = counter.get_total_flops()
+    return figures
+
+
+@contextlib.contextmanager
+def threads(n: int):  # type: ignore[no-untyped-def]
+    """So many for BLAS, OpenMP, torch and numba alike."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(n)
+    if "numba" in sys.modules:
+        numba = sys.modules["numba"]
+        numba.set_num_threads(min(n, numba.config.NUMBA_NUM_THREADS))
+    with threadpool_limits(n):
+        yield
+
+
+def _latencies(program: Program, singles: list[Any]) -> np.ndarray:
+    out: list[float] = []
+    end = time.perf_counter() + SECONDS
+    for problem in singles:
+        start = time.perf_counter()
+        program(problem)
+        stop = time.perf_counter()
+        out.append(stop - start)
+        if stop > end:
+            break
+    return np.asarray(out)
+
+
+def _throughput(program: Program, many: Any) -> float:
+    """Problems a second: the best of doubling batches, for as long as one takes less than a third of SECONDS."""
+    best, n = 0.0, 1
+    while n <= len(many):
+        took = _latencies(program, [many[:n]] * 3).min()
+        best = max(best, n / took)
+        if took > SECONDS / 3:
+            break
+        n *= 2
+    return best
+
+
+def _peak_memory_bytes() -> int:
+    """Of this process since it started. (ru_maxrss would carry over what its parent used before exec.)"""
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(row for row in status.read_text().splitlines() if row.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+if __name__ == "__main__":
+    figures = measure(*pickle.load(sys.stdin.buffer))
+    sys.stdout.buffer.write(pickle.dumps(figures))

@@ -1,0 +1,53 @@
+"""What is said about two programs, or one, from the Evaluations alone; the same for every domain."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from scipy.stats import bootstrap
+
+from common.program import Evaluation, Figure
+
+RESAMPLES = 1000
+
+
+def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
+    """Mean, and its 95 % percentile bootstrap interval over problems (Efron 1979)."""
+    values = np.asarray(values, np.float64)
+    mean = float(values.mean())
+    if len(values) < 2 or np.ptp(values) == 0:
+        return mean, mean, mean
+    interval = bootstrap(
+        (values,), np.mean, n_resamples=RESAMPLES, batch=50, method="percentile", rng=np.random.default_rng(0)
+    ).confidence_interval
+    return mean, float(interval.low), float(interval.high)
+
+
+def means(evaluation: Evaluation) -> list[Figure]:
+    """One figure a score: its mean over the problems."""
+    return [Figure(name, *mean_interval(values)) for name, values in evaluation.scores.items()]
+
+
+def paired(learned: Evaluation, other: Evaluation, name: str) -> list[Figure]:
+    """How the learned program differs from the one called `name`, problem by problem.
+
+    For every score the mean difference (learned minus other) with its paired interval; where the headline score is
+    right or wrong (0 or 1), also the shares that both, one or neither got right.
+    """
+    figures = [
+        Figure(f"{score}_minus/{name}", *mean_interval(values - other.scores[score]))
+        for score, values in learned.scores.items()
+    ]
+    sides = right_or_wrong({"learned": learned, "other": other})
+    if sides is not None:
+        a, b = sides["learned"], sides["other"]
+        shares = {"both_right": a & b, "only_learned_right": a & ~b, "only_other_right": b & ~a, "none_right": ~a & ~b}
+        figures += [Figure(f"{share}/{name}", *mean_interval(mask)) for share, mask in shares.items()]
+    return figures
+
+
+def right_or_wrong(evaluations: Mapping[str, Evaluation]) -> dict[str, np.ndarray] | None:
+    """Per program a bool array (N,) of the problems it got right; None where the headline is a matter of degree."""
+    headlines = {name: np.asarray(next(iter(e.scores.values()))) for name, e in evaluations.items()}
+    if any(not np.isin(values, (0, 1)).all() for values in headlines.values()):
+        return None
+    return {name: values.astype(bool) for name, values in headlines.items()}

@@ -1,0 +1,157 @@
+"""What a program costs: the same keys for every program, hand-written or learned.
+
+Building is timed in the running process, children included; answering in a fresh one (common.answering).
+"""
+
+import os
+import pickle
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+
+from common.answering import CALLS, LARGEST_BATCH
+from common.program import Figure, Plot, Program
+from common.source import ROOT
+
+UNITS = {"_per_s": "1/s", "_bytes": "bytes", "_s": "s"}  # by how a figure's name ends
+
+
+@dataclass
+class Spent:
+    """CPU-seconds (user and system, children included) and wall seconds."""
+
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+
+    def figures(self) -> list[Figure]:
+        return [Figure("build_cpu_s", self.cpu_s, unit="s"), Figure("build_wall_s", self.wall_s, unit="s")]
+
+
+def _now() -> tuple[float, float]:
+    t = os.times()
+    return t.user + t.system + t.children_user + t.children_system, time.perf_counter()
+
+
+@contextmanager
+def spending() -> Iterator[Spent]:
+    """Fills the yielded Spent when the block ends."""
+    spent, (cpu, wall) = Spent(), _now()
+    try:
+        yield spent
+    finally:
+        end_cpu, end_wall = _now()
+        spent.cpu_s, spent.wall_s = end_cpu - cpu, end_wall - wall
+
+
+class TrainingClock(pl.Callback):
+    """Times the fit, validation excluded, across interruptions, and keeps a point of the learning curve an epoch."""
+
+    def __init__(self) -> None:
+        self.spent = Spent()
+        self.curve: list[dict[str, float]] = []
+        self._since: tuple[float, float] | None = None
+
+    def _start(self) -> None:
+        self._since = _now()
+
+    def _stop(self) -> None:
+        if self._since is not None:
+            cpu, wall = _now()
+            self.spent.cpu_s += cpu - self._since[0]
+            self.spent.wall_s += wall - self._since[1]
+            self._since = None
+
+    def on_fit_start(self, *_: Any) -> None:
+        self._start()
+
+    def on_validation_start(self, *_: Any) -> None:
+        self._stop()
+
+    def on_validation_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        if not trainer.sanity_checking:
+            values = {k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith("val/")}
+            self.curve.append({"cpu_s": self.spent.cpu_s, "step": float(trainer.global_step)} | values)
+        self._start()
+
+    def on_fit_end(self, *_: Any) -> None:
+        self._stop()
+
+    def on_exception(self, *_: Any) -> None:
+        self._stop()
+
+    def state_dict(self) -> dict[str, Any]:
+        running = (0.0, 0.0) if self._since is None else np.subtract(_now(), self._since)
+        cpu_s, wall_s = self.spent.cpu_s + float(running[0]), self.spent.wall_s + float(running[1])
+        return {"cpu_s": cpu_s, "wall_s": wall_s, "curve": self.curve}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.spent, self.curve = Spent(state["cpu_s"], state["wall_s"]), list(state["curve"])
+
+    def plots(self) -> list[Plot]:
+        """The learning curve of every validated quantity, against CPU-seconds."""
+        names = self.curve[-1].keys() - {"cpu_s", "step"} if self.curve else ()
+        x = [point["cpu_s"] for point in self.curve]
+        return [
+            Plot(f"learning/{name}", "curve", {"x": x, "y": [p[name] for p in self.curve], "x_label": "CPU-seconds"})
+            for name in sorted(names)
+        ]
+
+
+def arrays(program: Any) -> Iterator[np.ndarray | torch.Tensor]:
+    """Every array that a program is made of: a net's parameters and buffers, a dataclass's array fields, nested."""
+    if isinstance(program, torch.nn.Module):
+        yield from program.state_dict().values()
+    elif isinstance(program, np.ndarray | torch.Tensor):
+        yield program
+    elif isinstance(program, dict):
+        for value in program.values():
+            yield from arrays(value)
+    elif isinstance(program, list | tuple):
+        for value in program:
+            yield from arrays(value)
+    elif is_dataclass(program):
+        for f in fields(program):
+            yield from arrays(getattr(program, f.name))
+
+
+def answering(program: Program, examples: Callable[[int], Any]) -> tuple[list[Figure], list[Plot]]:
+    """Times and weighs `program` in a fresh process.
+
+    Args:
+        program: anything that pickles.
+        examples: n -> n problems of deployment size.
+
+    Returns:
+        Figures: parameters, size_bytes, own_lines, latency_p50_s, _p95_s, _p99_s (one problem, one thread),
+        throughput_per_s (many problems, all threads), peak_memory_bytes, and flops of one problem where countable.
+        Plots: the latencies, sorted.
+    """
+    parts = list(arrays(program))
+    payload = pickle.dumps((program, examples(max(CALLS, LARGEST_BATCH))))
+    child = subprocess.run(
+        [sys.executable, "-m", "common.answering"],
+        input=payload,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    if child.returncode:
+        name = type(program).__name__
+        raise ValueError(f"timing {name}: given exit code {child.returncode}, wanted figures; its message is above")
+    measured = pickle.loads(child.stdout)
+    latencies = np.sort(measured.pop("latencies"))
+    measured |= {"parameters": sum(int(np.prod(a.shape)) for a in parts), "size_bytes": sum(a.nbytes for a in parts)}
+    figures = [
+        Figure(name, float(value), unit=next((unit for end, unit in UNITS.items() if name.endswith(end)), ""))
+        for name, value in measured.items()
+    ]
+    picked = np.unique(np.linspace(0, len(latencies) - 1, 200).astype(int))
+    curve = {"x": (latencies[picked] * 1e3).tolist(), "y": (picked / max(1, len(latencies) - 1)).tolist()}
+    return figures, [Plot("latency", "curve", curve | {"x_label": "milliseconds", "y_label": "share of calls"})]

@@ -1,0 +1,49 @@
+"""Optimizer and schedule factories, named in the YAMLs as partials.
+
+An optimizer factory takes the net and gives the optimizer; a schedule factory gives a function from progress, 0 to 1,
+to a multiplier of the learning rate.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+Schedule = Callable[[float], float]
+
+
+def sgd(net: nn.Module, *, lr: float, momentum: float, weight_decay: float, norm_bias_lr: float) -> torch.optim.SGD:
+    """Nesterov SGD with a learning rate of its own for the biases of normalisation layers and convolutions.
+
+    Decay is decoupled from the rate: every group shrinks by `weight_decay` of itself a step at the peak, whatever its
+    rate (hlb-CIFAR10; Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds", section 3.4).
+    """
+    biases = [p for p in net.parameters() if p.ndim <= 1 and p.requires_grad]
+    weights = [p for p in net.parameters() if p.ndim > 1 and p.requires_grad]
+    groups = [
+        {"params": biases, "lr": norm_bias_lr, "weight_decay": weight_decay / norm_bias_lr},
+        {"params": weights, "lr": lr, "weight_decay": weight_decay / lr},
+    ]
+    return torch.optim.SGD([g for g in groups if g["params"]], lr=lr, momentum=momentum, nesterov=True)
+
+
+def adamw(net: nn.Module, *, lr: float, weight_decay: float) -> torch.optim.AdamW:
+    """AdamW (Loshchilov and Hutter 2019) that decays matrices and filters, not biases and gains."""
+    groups = [
+        {"params": [p for p in net.parameters() if p.ndim <= 1 and p.requires_grad], "weight_decay": 0.0},
+        {"params": [p for p in net.parameters() if p.ndim > 1 and p.requires_grad], "weight_decay": weight_decay},
+    ]
+    return torch.optim.AdamW([g for g in groups if g["params"]], lr=lr)
+
+
+def triangle(*, peak: float, start: float, end: float) -> Schedule:
+    """Linear from `start` to 1 at progress `peak`, then linear to `end` (multipliers of the learning rate)."""
+    if not 0 <= peak < 1:
+        raise ValueError(f"schedule.peak: given {peak}, wanted 0 <= peak < 1")
+
+    def multiplier(progress: float) -> float:
+        if progress < peak:
+            return start + (1 - start) * progress / peak
+        return 1 + (end - 1) * min(1.0, (progress - peak) / (1 - peak))
+
+    return multiplier

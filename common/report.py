@@ -1,0 +1,269 @@
+"""results.json -> a Markdown table and one self-contained HTML page.
+
+`python -m scripts.report` reads the committed results of all domains, `run=DIR` those of one run.
+"""
+
+import base64
+import json
+import operator
+import re
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import rich.console
+import rich.table
+
+from common import drawing
+
+Results = Mapping[str, Any]
+HERE = Path(__file__).parent
+MARKED = re.compile(r"(<!-- report: (\w+)(?: (\w+))? -->\n).*?(<!-- /report -->)", re.DOTALL)
+COMPARED = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+SIDES = {"learned": "2.0", "baseline": "1.0", "peer": "peer", "ceiling": "ceiling"}
+COSTS = {
+    "build_cpu_s": "CPU-s to make",
+    "parameters": "parameters",
+    "own_lines": "own lines",
+    "latency_p50_s": "p50",
+    "latency_p99_s": "p99",
+    "throughput_per_s": "problems/s",
+    "peak_memory_bytes": "memory",
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One metric of one program over the seeds of one experiment."""
+
+    values: tuple[float, ...]
+    low: float | None
+    high: float | None
+    unit: str
+    goal: str | None
+
+    @property
+    def mean(self) -> float:
+        return statistics.fmean(self.values)
+
+    def text(self) -> str:
+        """Mean, standard deviation over seeds if there are several, else the interval over problems."""
+        mean = human(self.mean, self.unit)
+        if len(self.values) > 1:
+            return f"{mean} ± {human(statistics.stdev(self.values), self.unit)}"
+        if self.low is None or self.high is None or self.low == self.high:
+            return mean
+        return f"{mean} ({human(self.low, self.unit)} to {human(self.high, self.unit)})"
+
+    def met(self) -> bool | None:
+        """Whether the mean reaches the goal; None without one."""
+        if self.goal is None:
+            return None
+        sign, wanted = self.goal.split()
+        return bool(COMPARED[sign](self.mean, float(wanted)))
+
+
+@dataclass(frozen=True)
+class Program:
+    """A row of the table."""
+
+    name: str
+    kind: str
+    figures: Mapping[str, Figure]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """The results of one domain, configuration and split over its seeds."""
+
+    domain: str
+    name: str
+    split: str
+    headline: str
+    programs: Sequence[Program]
+    results: Sequence[Results]
+
+    @property
+    def title(self) -> str:
+        seeds = len(self.results)
+        return f"{self.domain}, {self.name}, {self.split} split, {seeds} seed{'s' if seeds > 1 else ''}"
+
+
+def load(paths: Iterable[Path]) -> list[Results]:
+    """The results in files of that form.
+
+    Raises:
+        ValueError: a file is missing, no JSON, or not of that form.
+    """
+    loaded: list[Results] = []
+    for path in paths:
+        try:
+            results = json.loads(path.read_text())
+            results["run"]["headline"], results["figures"][0]["program"]
+        except FileNotFoundError:
+            raise ValueError(f"results: given {path}, wanted a file; has that run finished?") from None
+        except (json.JSONDecodeError, KeyError, IndexError, TypeError) as error:
+            raise ValueError(f"results: given {path}, wanted run and figures in it ({error!r})") from None
+        loaded.append({**results, "folder": str(path.parent)})
+    return loaded
+
+
+def experiments(loaded: Iterable[Results]) -> list[Experiment]:
+    """Results grouped by domain, experiment and split; every group merges its seeds."""
+    groups: dict[tuple[str, str, str], list[Results]] = defaultdict(list)
+    for results in loaded:
+        run = results["run"]
+        groups[run["domain"], run["experiment"], run["split"]].append(results)
+    return [
+        Experiment(*key, group[0]["run"]["headline"], _programs(group), sorted(group, key=lambda r: r["run"]["seed"]))
+        for key, group in sorted(groups.items())
+    ]
+
+
+def _programs(group: Sequence[Results]) -> list[Program]:
+    records: dict[tuple[str, str], dict[str, list[Mapping[str, Any]]]] = defaultdict(lambda: defaultdict(list))
+    for results in group:
+        for f in results["figures"]:
+            records[f["program"], f["kind"]][f["metric"]].append(f)
+    return [
+        Program(name, kind, {metric: _merge(found) for metric, found in metrics.items()})
+        for (name, kind), metrics in records.items()
+    ]
+
+
+def _merge(found: Sequence[Mapping[str, Any]]) -> Figure:
+    first = found[0]
+    return Figure(tuple(f["value"] for f in found), first["low"], first["high"], first["unit"], first["goal"])
+
+
+def human(value: float, unit: str) -> str:
+    """A number as people read it: 0.9412, 24.1 ms, 1.2 MB, 290,184."""
+    if unit == "s":
+        return f"{value * 1e6:.0f} µs" if value < 1e-3 else f"{value * 1e3:.2f} ms" if value < 1 else f"{value:.1f} s"
+    if unit == "bytes":
+        return f"{value / 1e6:.2f} MB" if value < 1e7 else f"{value / 1e6:.0f} MB"
+    if value == int(value) or abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.4f}"
+
+
+def summary(groups: Sequence[Experiment]) -> str:
+    """One Markdown row a program: how good it is, and what it costs."""
+    head = ["domain", "program", "written", "quality", *COSTS.values()]
+    rows = []
+    for group in groups:
+        for program in group.programs:
+            quality = f"{group.headline} {program.figures[group.headline].text()}"
+            costs = [_cost(program, name) for name in COSTS]
+            rows.append([group.title, f"`{program.name}`", SIDES[program.kind], quality, *costs])
+    return _table(head, rows)
+
+
+def _cost(program: Program, name: str) -> str:
+    figure = program.figures.get(name)
+    return human(figure.mean, figure.unit) if figure else "-"
+
+
+def figures(groups: Sequence[Experiment]) -> str:
+    """Every figure, a column a program; a goal stands beside what it is for."""
+    parts = []
+    for group in groups:
+        metrics = list(dict.fromkeys(m for p in group.programs for m in p.figures))
+        rows = []
+        for metric in metrics:
+            found = [p.figures.get(metric) for p in group.programs]
+            goals = [f"{f.goal} {'met' if f.met() else 'missed'}" for f in found if f and f.goal]
+            rows.append([f"{metric}", *(f.text() if f else "" for f in found), "; ".join(goals)])
+        table = _table(["figure", *(f"`{p.name}`" for p in group.programs), "goal"], rows)
+        run = group.results[0]["run"]
+        measured = f"{run['cores']} cores of {run['cpu']}, torch {run['libraries']['torch']}, `{run['command']}`"
+        parts.append(f"**{group.title}** ({measured})\n\n{table}")
+    return "\n\n".join(parts)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def update(path: Path, loaded: Sequence[Results]) -> None:
+    """Rewrites what stands between `<!-- report: summary -->` (or `figures vision`) and `<!-- /report -->`.
+
+    Raises:
+        ValueError: no such file, or no such marks in it.
+    """
+    if not path.is_file():
+        raise ValueError(f"update: given {path}, wanted a Markdown file")
+    text, count = MARKED.subn(lambda match: _between(match, loaded), path.read_text())
+    if not count:
+        raise ValueError(f"update: given {path}, wanted <!-- report: summary --> and <!-- /report --> in it")
+    path.write_text(text)
+
+
+def _between(match: re.Match[str], loaded: Sequence[Results]) -> str:
+    begin, table, domain, end = match.groups()
+    groups = experiments(r for r in loaded if domain in (None, r["run"]["domain"]))
+    return f"{begin}\n{ {'summary': summary, 'figures': figures}[table](groups) }\n\n{end}"
+
+
+def page(loaded: Sequence[Results]) -> str:
+    """The whole HTML page: tables, plots as inline SVG, gallery as data URIs; it asks the network for nothing."""
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE), autoescape=True)
+    template = environment.get_template("report.html.jinja")
+    groups = experiments(loaded)
+    shown = [{"group": g, "plots": _plots(g), "gallery": _gallery(g.results[0])} for g in groups]
+    return template.render(shown=shown, script=(HERE / "report.js").read_text(), costs=COSTS, sides=SIDES, cost=_cost)
+
+
+def _plots(group: Experiment) -> list[str]:
+    """Of the first seed."""
+    palette = drawing.colours([p.name for p in group.programs])
+    plots = group.results[0]["plots"]
+    by_name: dict[str, dict[str, Any]] = defaultdict(dict)
+    for plot in plots:
+        if plot["shape"] == "curve":
+            by_name[plot["name"]][plot["program"]] = plot["data"]
+    learning = by_name.pop(f"learning/val/{group.headline}", {})
+    points = {p.name: (p.figures["build_cpu_s"].mean, p.figures[group.headline].mean) for p in group.programs}
+    drawn = [drawing.quality_against_cost(points, learning, palette, quality=group.headline)]
+    for name, series in by_name.items():
+        if not name.startswith("learning/"):
+            drawn.append(drawing.curves(series, palette, title=name, log_x=name == "latency"))
+    for plot in plots:
+        if plot["shape"] == "matrix":
+            drawn.append(drawing.matrix(plot["data"], title=f"{plot['program']}: {plot['name']}"))
+    return [drawing.svg(canvas) for canvas in drawn]
+
+
+def _gallery(results: Results) -> dict[str, list[dict[str, str]]]:
+    """{group: [{caption, source}]}, without pictures whose file is gone (committed results carry none)."""
+    shown: dict[str, list[dict[str, str]]] = defaultdict(list)
+    for item in results["gallery"]:
+        path = Path(results["folder"]) / item["file"]
+        if path.is_file():
+            source = "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+            shown[item["group"]].append({"caption": item["caption"], "source": source})
+    return shown
+
+
+def show(results: Results) -> None:
+    """Prints one run's summary to the terminal, program by program."""
+    table = rich.table.Table(title=experiments([results])[0].title)
+    group = experiments([results])[0]
+    for column in ("program", "written", group.headline, *COSTS.values()):
+        table.add_column(column, justify="left" if column == "program" else "right")
+    for program in group.programs:
+        headline = program.figures[group.headline].text()
+        table.add_row(program.name, SIDES[program.kind], headline, *(_cost(program, name) for name in COSTS))
+    console = rich.console.Console()
+    console.width = max(console.width, 130)
+    console.print(table)
+    for program in group.programs:
+        for metric, figure in program.figures.items():
+            if figure.goal:
+                verdict = "met" if figure.met() else "missed"
+                console.print(f"goal {verdict}: {program.name}/{metric} {figure.text()}, wanted {figure.goal}")

@@ -1,0 +1,67 @@
+"""How much of a program is our own source: the lines that run while it answers, and the libraries it leans on."""
+
+import dis
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType, FrameType, ModuleType
+from typing import Any
+
+from common.program import Program
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Source:
+    """`lines`: distinct lines of this repository that ran. `libraries`: third-party packages that they name."""
+
+    lines: int
+    libraries: tuple[str, ...]
+
+
+def own_source(program: Program, problems: Any) -> Source:
+    """Traces one call. A compiled numba kernel shows no lines: all of its source counts, and what it calls."""
+    ran: set[tuple[str, int]] = set()
+    codes: dict[CodeType, dict[str, Any]] = {}
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        if not _ours(frame.f_code):
+            return None
+        if event == "line":
+            ran.add((frame.f_code.co_filename, frame.f_lineno))
+            codes[frame.f_code] = frame.f_globals
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        program(problems)
+    finally:
+        sys.settrace(before)
+    libraries: set[str] = set()
+    queue = list(codes.items())
+    seen = set(codes)
+    while queue:
+        code, names = queue.pop()
+        for value in (names[n] for n in code.co_names if n in names):
+            kernel = getattr(value, "py_func", None)
+            if kernel is not None and _ours(kernel.__code__) and kernel.__code__ not in seen:
+                seen.add(kernel.__code__)
+                queue.append((kernel.__code__, kernel.__globals__))
+                ran |= {(kernel.__code__.co_filename, n) for _, n in dis.findlinestarts(kernel.__code__) if n}
+                libraries.add("numba")
+            libraries.add(_library(value))
+    return Source(len(ran), tuple(sorted(libraries - {""})))
+
+
+def _ours(code: CodeType) -> bool:
+    path = Path(code.co_filename)
+    return path.is_relative_to(ROOT) and "site-packages" not in path.parts
+
+
+def _library(value: Any) -> str:
+    name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None) or ""
+    root = str(name).split(".")[0]
+    module = sys.modules.get(root)
+    return root if module and "site-packages" in str(getattr(module, "__file__", "")) else ""

@@ -1,0 +1,164 @@
+"""How every entry point starts: Hydra composes, wrong input ends in one line on stderr and exit code 1."""
+
+import difflib
+import logging
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+EXPECTED = (HydraException, OmegaConfBaseException, ValueError, OSError)
+SCAFFOLD = {".hydra", "wandb", "csv", "tensorboard"}  # a folder with nothing else in it is a false start, not a run
+
+
+def main(task: Callable[[DictConfig, Path], None]) -> None:
+    """Runs `task(config, output_dir)` as Hydra would, once or per job of a multirun."""
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach the handler below instead of Hydra's printer
+    for noisy in ("pytorch_lightning", "lightning_utilities", "torch.utils.flop_counter"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    failed: list[Exception] = []
+
+    def job(cfg: DictConfig) -> None:
+        output_dir = Path(HydraConfig.get().runtime.output_dir)
+        cfg.output_dir = str(output_dir)  # a job of a multirun has a folder of its own
+        try:
+            check_types(cfg)
+            task(cfg, output_dir)
+        except EXPECTED as error:
+            if HydraConfig.get().mode == RunMode.MULTIRUN:
+                raise
+            failed.append(error)  # raised here, Hydra would print its own lines around it
+        finally:
+            if {path.name for path in output_dir.iterdir()} <= SCAFFOLD:
+                shutil.rmtree(output_dir)
+
+    try:
+        hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name="config")(job)()
+        if failed:
+            raise failed[0]
+    except EXPECTED as error:
+        sys.exit(f"error: {one_line(error)}")
+    except KeyboardInterrupt:
+        sys.exit("stopped; go on with: python -m scripts.train run=FOLDER")
+
+
+def one_line(error: BaseException) -> str:
+    """What went wrong, for people: Hydra's and ours, with what exists there."""
+    cause = error.__cause__
+    text = " ".join(str(error).split())
+    misspelt = re.search(r"Could not override '([^']+)'", text)
+    if misspelt:
+        return _unknown_key(misspelt[1])
+    missing = re.search(
+        r"Could not find '([^']+)'.*?Available options in '([^']+)': (.*?)(?: Config search path.*)?$", text
+    )
+    if missing:
+        return f"{missing[2]}: given {missing[1].removeprefix(missing[2] + '/')!r}, wanted one of: {missing[3]}"
+    if isinstance(error, HydraException) and cause is not None:
+        # instantiate wraps what a constructor said; the constructor's words are the useful ones.
+        return " ".join(str(cause).split()) if isinstance(cause, ValueError) else f"{text} ({cause})"
+    return text
+
+
+def _unknown_key(key: str) -> str:
+    parent, _, name = key.rpartition(".")
+    cfg = _compose(domain_choices(sys.argv[1:]))
+    node = OmegaConf.select(cfg, parent) if parent else cfg
+    while node is None or not isinstance(node, DictConfig):
+        parent, _, name = parent.rpartition(".")
+        node = OmegaConf.select(cfg, parent) if parent else cfg
+    there = sorted(str(k) for k in node if not str(k).startswith("_"))
+    close = difflib.get_close_matches(name, there, 1)
+    hint = f" (did you mean {close[0]}?)" if close else ""
+    return f"{parent or 'config'}: given unknown key {name!r}{hint}, wanted one of: {', '.join(there)}"
+
+
+def domain_choices(arguments: list[str]) -> list[str]:
+    """Of command-line overrides those that choose a config group: the folders under configs/."""
+    return [a for a in arguments if "=" in a and (CONFIGS / a.split("=")[0].lstrip("+~")).is_dir()]
+
+
+def _compose(overrides: list[str]) -> DictConfig:
+    if GlobalHydra.instance().is_initialized():
+        return hydra.compose("config", overrides)
+    with hydra.initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        return hydra.compose("config", overrides)
+
+
+def check_types(cfg: DictConfig) -> None:
+    """Every overridden value has the type of what it replaces.
+
+    Raises:
+        ValueError: it has not, with the key, what was given and what was wanted.
+    """
+    overrides = list(HydraConfig.get().overrides.task)
+    default = _compose(domain_choices(overrides))
+    for override in overrides:
+        key = override.split("=")[0].lstrip("+~")
+        wanted, given = (OmegaConf.select(c, key, throw_on_missing=False) for c in (default, cfg))
+        if wanted is None or given is None or isinstance(wanted, DictConfig) or override[0] in "+~":
+            continue
+        fine = isinstance(given, type(wanted)) and isinstance(given, bool) == isinstance(wanted, bool)
+        if not fine and not (type(wanted) is float and type(given) is int):
+            raise ValueError(f"{key}: given {given!r}, wanted a {type(wanted).__name__} such as {wanted!r}")
+
+
+def build(cfg: DictConfig) -> Any:
+    """The Domain. Seed first: nets draw their weights when they are made."""
+    import pytorch_lightning as pl
+
+    pl.seed_everything(cfg.seed, verbose=False)
+    return instantiate(cfg.domain, _convert_="all")
+
+
+def saved_config(cfg: DictConfig) -> DictConfig:
+    """The config of the run that `run=DIR` names, with this command line's values laid over it.
+
+    Raises:
+        ValueError: no run in that folder, or an override that only a new run can take.
+    """
+    path = Path(cfg.run) / ".hydra" / "config.yaml"
+    if not path.is_file():
+        raise ValueError(f"run: given {cfg.run}, wanted the folder of an earlier run (no {path})")
+    saved = OmegaConf.load(path)
+    assert isinstance(saved, DictConfig)
+    OmegaConf.set_struct(saved, True)
+    overrides = list(HydraConfig.get().overrides.task)
+    for override in overrides:
+        key = override.split("=")[0]
+        if override in domain_choices(overrides) or override[0] in "+~":
+            raise ValueError(f"{override}: given with run=, wanted key=value: another {key} is another run")
+        OmegaConf.update(saved, key, OmegaConf.select(cfg, key))
+    saved.output_dir = cfg.output_dir
+    return saved
+
+
+def about(cfg: DictConfig) -> dict[str, Any]:
+    """What results.json says of a run before anything is measured."""
+    from common.experiment import command
+
+    choices = HydraConfig.get().runtime.choices
+    if cfg.run:
+        choices = OmegaConf.load(Path(cfg.run) / ".hydra" / "hydra.yaml").hydra.runtime.choices
+    experiment = choices.get("experiment") or "quick"
+    return {
+        "command": command(),
+        "domain": choices["domain"],
+        "experiment": str(experiment).removeprefix(f"{choices['domain']}_"),
+        "split": cfg.split,
+        "seed": cfg.seed,
+        "config": OmegaConf.to_container(cfg.domain, resolve=True),
+    }

@@ -1,0 +1,32 @@
+"""Tables and a page from results.json files: python -m scripts.report [run=DIR] [update=README.md]"""
+
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from common import report
+from common.source import ROOT
+from scripts import cli
+
+
+def write(cfg: DictConfig, output_dir: Path) -> None:
+    """Of one run (or a multirun's folder), or of all results that are committed."""
+    if cfg.run is not None:
+        paths = sorted(Path(cfg.run).glob("**/results.json"))
+    else:
+        paths = sorted(ROOT.glob("*/results/*.json"))
+    if not paths:
+        raise ValueError(f"run: given {cfg.run}, wanted a folder with results.json in it")
+    loaded = report.load(paths)
+    print(report.summary(report.experiments(loaded)))
+    marked = cfg["update"]  # cfg.update is a method
+    if marked is not None:
+        report.update(Path(marked), loaded)
+        print(marked)
+    page = (Path(cfg.run) if cfg.run else output_dir) / "report.html"
+    page.write_text(report.page(loaded))
+    print(page)
+
+
+if __name__ == "__main__":
+    cli.main(write)

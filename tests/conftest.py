@@ -1,0 +1,56 @@
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before torch: workers of xdist share two cores
+import common  # noqa: F401, I001  # sets the rest of the environment, before anything imports torch
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import DictConfig
+
+torch.set_num_threads(1)
+ROOT = Path(__file__).resolve().parent.parent
+DOMAINS = sorted(path.stem for path in (ROOT / "configs" / "domain").glob("*.yaml"))
+NETS = {
+    domain: sorted(
+        path.stem
+        for path in (ROOT / "configs" / "domain" / "net").glob("*.yaml")
+        if f"_target_: {domain}." in path.read_text()
+    )
+    for domain in DOMAINS
+}
+
+
+@pytest.fixture
+def config() -> Callable[..., DictConfig]:
+    """The composed config of a command line."""
+
+    def composed(*overrides: str) -> DictConfig:
+        GlobalHydra.instance().clear()
+        with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
+            return compose("config", list(overrides))
+
+    return composed
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Callable[..., list[str]]:
+    """Runs an entry point in this process, as `python -m scripts.NAME ARGUMENTS`; returns the lines that it printed."""
+
+    def run(name: str, *arguments: str) -> list[str]:
+        from importlib import import_module
+
+        from scripts import cli
+
+        module = import_module(f"scripts.{name}")
+        monkeypatch.setattr("sys.argv", [name, *arguments])
+        GlobalHydra.instance().clear()
+        capsys.readouterr()
+        cli.main(getattr(module, {"report": "write"}.get(name, name)))
+        return capsys.readouterr().out.splitlines()
+
+    return run

@@ -1,0 +1,74 @@
+"""The house's rules about itself: who may import whom, and how large it may grow."""
+
+import ast
+import importlib
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import DOMAINS, ROOT
+
+PACKAGES = {"common", "scripts", *DOMAINS}
+ORDER = ("program", "optim", "module", "domain", "experiment")
+
+
+def imports(path: Path) -> set[str]:
+    """Absolute names of what a file imports, wherever in the file."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def roots(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in imports(path)}
+
+
+@pytest.mark.parametrize("package", sorted(PACKAGES))
+def test_imports_go_one_way(package: str) -> None:
+    allowed = {"common": {"common"}, "scripts": {"common", "scripts"}}.get(package, {"common", package})
+    for path in (ROOT / package).glob("*.py"):
+        ours = roots(path) & PACKAGES
+        assert ours <= allowed, f"{path.relative_to(ROOT)} imports {ours - allowed}"
+        if package != "scripts":
+            assert "hydra" not in roots(path), f"{path.relative_to(ROOT)} imports hydra"
+
+
+def test_inside_common_imports_go_one_way() -> None:
+    for position, name in enumerate(ORDER):
+        later = {f"common.{other}" for other in ORDER[position:]}
+        imported = {".".join(i.split(".")[:2]) for i in imports(ROOT / "common" / f"{name}.py")}
+        assert not imported & later, f"common/{name}.py imports {imported & later}"
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_only_the_bench_knows_peers(domain: str) -> None:
+    for path in ROOT.glob("**/*.py"):
+        if ".venv" not in path.parts and path.name != "peers.py" and "tests" not in path.parts:
+            assert not any(name.startswith(f"{domain}.peers") for name in imports(path)), path
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_a_domain_is_its_folder_its_yaml_and_its_test(domain: str) -> None:
+    for file in ("data.py", "net.py", "module.py", "baseline.py", "evaluate.py", "README.md"):
+        assert (ROOT / domain / file).is_file(), f"{domain}/{file}"
+    assert (ROOT / "tests" / f"test_{domain}.py").is_file()
+    for path in (*(ROOT / "common").iterdir(), *(ROOT / "scripts").iterdir()):
+        if path.is_file():
+            assert f"{domain}." not in path.read_text().replace(f"{domain}.yaml", ""), f"{path} knows {domain}"
+
+
+@pytest.mark.parametrize("package", sorted(PACKAGES))
+def test_packages_import_from_this_repository(package: str) -> None:
+    """The registry has packages called control, vision, speech and common."""
+    assert Path(importlib.import_module(package).__file__ or "").is_relative_to(ROOT)
+
+
+def test_common_stays_small() -> None:
+    lines = {p.name: len(p.read_text().splitlines()) for p in (ROOT / "common").glob("*.py")}
+    assert sum(lines.values()) < 1600, lines
+    assert max(lines.values()) <= 260, lines

@@ -1,0 +1,106 @@
+"""Every domain, and two toys, through the whole contract: train, build, judge, cost, write, judge again."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pytorch_lightning as pl
+from hydra.utils import instantiate
+
+from common import cost, experiment
+from common.domain import Domain
+from common.program import Program
+from tests import toys
+from tests.conftest import DOMAINS, NETS
+
+COSTS = {
+    "build_cpu_s",
+    "build_wall_s",
+    "parameters",
+    "size_bytes",
+    "own_lines",
+    "latency_p50_s",
+    "latency_p95_s",
+    "latency_p99_s",
+    "throughput_per_s",
+    "peak_memory_bytes",
+}
+
+
+def trainer(folder: Path, epochs: int) -> pl.Trainer:
+    from pytorch_lightning.callbacks import ModelCheckpoint
+
+    checkpoint = ModelCheckpoint(folder, filename="last", enable_version_counter=False)
+    quiet = {"enable_progress_bar": False, "enable_model_summary": False, "logger": False, "log_every_n_steps": 1}
+    return pl.Trainer(max_epochs=epochs, accelerator="cpu", num_sanity_val_steps=0, callbacks=[checkpoint], **quiet)
+
+
+def check_results(results: dict, domain: Domain) -> None:
+    """What every results.json holds, whatever the domain."""
+    programs = [domain.module.name, *domain.baselines]
+    figures = results["figures"]
+    assert list(dict.fromkeys(f["program"] for f in figures)) == programs
+    headline = results["run"]["headline"]
+    for program in programs:
+        of_this = {f["metric"]: f for f in figures if f["program"] == program}
+        assert of_this.keys() >= COSTS | {headline}
+        assert all(np.isfinite(f["value"]) for f in of_this.values())
+        for f in of_this.values():
+            assert f["low"] is None or f["low"] <= f["value"] <= f["high"], f
+        assert of_this["latency_p50_s"]["value"] <= of_this["latency_p99_s"]["value"]
+    assert all(f"{headline}_minus/{name}" in {f["metric"] for f in figures} for name in domain.baselines)
+
+
+def value(results: dict, program: str, metric: str) -> float:
+    return next(f["value"] for f in results["figures"] if (f["program"], f["metric"]) == (program, metric))
+
+
+@pytest.mark.parametrize(("make", "epochs"), [(toys.nim, 6), (toys.index, 60)])
+def test_toy_domains_fit_the_contract(make, epochs: int, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(cost, "ROOT", Path(toys.__file__).parent.parent)
+    pl.seed_everything(0)
+    domain = make()
+    about = {"domain": make.__name__, "experiment": "toy", "split": domain.evaluator.split, "seed": 0, "command": ""}
+    results = experiment.run(domain, trainer(tmp_path, epochs), tmp_path, about=about, goals={})
+    check_results(results, domain)
+    assert json.loads((tmp_path / "results.json").read_text()) == results
+    learned, hand = domain.module.name, next(iter(domain.baselines))
+    headline = results["run"]["headline"]
+    assert value(results, hand, headline) == {"nim": 1, "index": 0}[make.__name__]
+    assert value(results, learned, headline) == {"nim": 1, "index": 0}[make.__name__], "it did not learn"
+    assert value(results, hand, "parameters") == {"nim": 0, "index": 2000}[make.__name__]
+    again = make()
+    again.module.trainer = None
+    judged = experiment.evaluate(again, tmp_path, tmp_path, about=about, goals={}) if make is toys.nim else results
+    assert value(judged, learned, headline) == value(results, learned, headline)
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_every_domain_offers_a_choice_of_nets(domain: str) -> None:
+    assert len(NETS[domain]) >= 2
+
+
+@pytest.mark.parametrize(("name", "net"), [(d, n) for d in DOMAINS for n in NETS[d]])
+def test_every_domain_with_every_net(name: str, net: str, config, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    cfg = config(f"domain={name}", f"domain/net={net}", "trainer=smoke", "logger=csv", f"output_dir={tmp_path}")
+    pl.seed_everything(0)
+    domain: Domain = instantiate(cfg.domain, _convert_="all")
+    assert domain.module.name == net
+    about = {"domain": name, "experiment": "smoke", "split": "val", "seed": 0, "command": ""}
+    results = experiment.run(domain, trainer(tmp_path, 1), tmp_path, about=about, goals={})
+    check_results(results, domain)
+    check_program(domain.module.program(), domain)
+    for picture in results["gallery"]:
+        assert (tmp_path / picture["file"]).is_file()
+        assert picture["caption"]
+
+
+def check_program(program: Program, domain: Domain) -> None:
+    """Stateless, batch first, and the same answers in any batch up to the rounding of its number format."""
+    problems = domain.evaluator.examples(8)
+    together = program(problems)
+    assert len(together) == 8
+    assert all(np.array_equal(a, b) for a, b in zip(together, program(problems), strict=True))
+    for i in range(8):
+        np.testing.assert_allclose(program(problems[i : i + 1])[0], together[i], atol=0.02)
