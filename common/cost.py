@@ -140,7 +140,7 @@ def answering(program: Program, examples: Callable[[int], Any]) -> tuple[list[Fi
         [sys.executable, "-m", "common.answering"],
         input=payload,
         stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])},
     )
     if child.returncode:
         name = type(program).__name__

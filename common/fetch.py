@@ -4,6 +4,7 @@ A file is a row: its name, the sha256 of its (decompressed) bytes, and the sourc
 a new kind of source is a class with `describe` and `get`.
 """
 
+import atexit
 import gzip
 import hashlib
 import os
@@ -11,12 +12,12 @@ import shutil
 import subprocess
 import tempfile
 import threading
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
@@ -24,6 +25,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 console = Console(stderr=True)
 
 
+@runtime_checkable
 class Source(Protocol):
     """One place a file may come from."""
 
@@ -77,24 +79,6 @@ class DebianPackage:
         deb = _debian_package(self.package)
         _command(["dpkg", "-x", str(deb), str(folder)])
         return folder / self.path
-
-
-@dataclass(frozen=True)
-class Url:
-    """A plain download."""
-
-    url: str
-
-    def describe(self) -> str:
-        return self.url
-
-    def get(self, folder: Path) -> Path:
-        target = folder / Path(self.url).name
-        with urllib.request.urlopen(self.url, timeout=30) as response:
-            total = int(response.headers.get("Content-Length", 0)) or None
-            with _progress(f"downloading {target.name}", total, folder), target.open("wb") as out:
-                shutil.copyfileobj(response, out)
-        return target
 
 
 def cache_folder() -> Path:
@@ -164,29 +148,25 @@ def _open(path: Path):  # type: ignore[no-untyped-def]  # gzip and plain files s
     return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
 
 
-_downloaded: dict[str, tuple[tempfile.TemporaryDirectory[str], Path]] = {}
-
-
+@lru_cache
 def _debian_package(package: str) -> Path:
     """The .deb, downloaded once a process however many of its files are wanted."""
-    if package not in _downloaded:
-        keep = tempfile.TemporaryDirectory(prefix="software2-apt-")
-        root = Path(keep.name)
-        (root / "lists").mkdir()
-        (root / "archives" / "partial").mkdir(parents=True)
-        # Package lists and caches of our own: works as any user, and where the system's lists are empty.
-        apt = ["apt-get", "-qq", "-o", f"Dir::State::Lists={root}/lists", "-o", f"Dir::Cache={root}"]
-        apt += ["-o", "Debug::NoLocking=1", "-o", "APT::Sandbox::User="]
-        with console.status(f"reading Debian's package lists for {package}"):
-            _command([*apt, "update"])
-        size = _command([*apt, "--print-uris", "download", package], cwd=root).split()
-        with _progress(f"downloading {package}", int(size[2]) if len(size) > 2 else None, root):
-            _command([*apt, "download", package], cwd=root)
-        found = list(root.glob(f"{package}_*.deb"))
-        if not found:
-            raise FileNotFoundError(f"apt-get downloaded no {package}_*.deb")
-        _downloaded[package] = (keep, found[0])
-    return _downloaded[package][1]
+    root = Path(tempfile.mkdtemp(prefix="software2-apt-"))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    (root / "lists").mkdir()
+    (root / "archives" / "partial").mkdir(parents=True)
+    # Package lists and caches of our own: works as any user, and where the system's lists are empty.
+    apt = ["apt-get", "-qq", "-o", f"Dir::State::Lists={root}/lists", "-o", f"Dir::Cache={root}"]
+    apt += ["-o", "Debug::NoLocking=1", "-o", "APT::Sandbox::User="]
+    with console.status(f"reading Debian's package lists for {package}"):
+        _command([*apt, "update"])
+    size = _command([*apt, "--print-uris", "download", package], cwd=root).split()
+    with _progress(f"downloading {package}", int(size[2]) if len(size) > 2 else None, root):
+        _command([*apt, "download", package], cwd=root)
+    found = list(root.glob(f"{package}_*.deb"))
+    if not found:
+        raise FileNotFoundError(f"apt-get downloaded no {package}_*.deb")
+    return found[0]
 
 
 def _command(command: list[str], cwd: Path | None = None) -> str:

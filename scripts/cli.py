@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,11 @@ from omegaconf.errors import OmegaConfBaseException
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 EXPECTED = (HydraException, OmegaConfBaseException, ValueError, OSError)
+NOISE = (
+    "Checkpoint directory .* exists and is not empty",  # beside .hydra, as it should be
+    ".*LeafSpec.*is deprecated",  # pytorch-lightning 2.6.6 with torch 2.14
+    "The number of training batches .* is smaller than the logging interval",
+)
 SCAFFOLD = {".hydra", "wandb", "csv", "tensorboard"}  # a folder with nothing else in it is a false start, not a run
 
 
@@ -29,6 +35,8 @@ def main(task: Callable[[DictConfig, Path], None]) -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach the handler below instead of Hydra's printer
     for noisy in ("pytorch_lightning", "lightning_utilities", "torch.utils.flop_counter"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    for harmless in NOISE:
+        warnings.filterwarnings("ignore", harmless)
     failed: list[Exception] = []
 
     def job(cfg: DictConfig) -> None:
@@ -113,7 +121,7 @@ def check_types(cfg: DictConfig) -> None:
             continue
         fine = isinstance(given, type(wanted)) and isinstance(given, bool) == isinstance(wanted, bool)
         if not fine and not (type(wanted) is float and type(given) is int):
-            raise ValueError(f"{key}: given {given!r}, wanted a {type(wanted).__name__} such as {wanted!r}")
+            raise ValueError(f"{key}: given {given!r}, wanted {type(wanted).__name__} such as {wanted!r}")
 
 
 def build(cfg: DictConfig) -> Any:

@@ -8,7 +8,7 @@ import pytest
 import pytorch_lightning as pl
 from hydra.utils import instantiate
 
-from common import cost, experiment
+from common import experiment
 from common.domain import Domain
 from common.program import Program
 from tests import toys
@@ -57,8 +57,7 @@ def value(results: dict, program: str, metric: str) -> float:
 
 
 @pytest.mark.parametrize(("make", "epochs"), [(toys.nim, 6), (toys.index, 60)])
-def test_toy_domains_fit_the_contract(make, epochs: int, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr(cost, "ROOT", Path(toys.__file__).parent.parent)
+def test_toy_domains_fit_the_contract(make, epochs: int, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     pl.seed_everything(0)
     domain = make()
     about = {"domain": make.__name__, "experiment": "toy", "split": domain.evaluator.split, "seed": 0, "command": ""}

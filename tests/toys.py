@@ -33,7 +33,7 @@ class SelfPlay(pl.LightningDataModule):
     def setup(self, stage: str | None = None) -> None:
         self.train = np.arange(1, PILE)
 
-    def train_dataloader(self) -> list:
+    def train_dataloader(self) -> "Batches":
         rng = np.random.default_rng(self.trainer.current_epoch)
         net, records = self.trainer.lightning_module.averaged.module, []
         for start in rng.integers(1, PILE, 400):
@@ -45,22 +45,24 @@ class SelfPlay(pl.LightningDataModule):
             winner = len(moves) - 1 if pile == 0 else len(moves) - 2  # taking more than there is loses
             records += [(p, m, 1.0 if i % 2 == winner % 2 else -1.0) for i, (p, m) in enumerate(moves)]
         piles, moves, rewards = (torch.tensor(column) for column in zip(*records, strict=True))
-        return list(zip(piles.split(100), moves.split(100), rewards.split(100), strict=True))
+        return Batches(piles, moves, rewards, size=100)
 
-    def val_dataloader(self) -> "OneBatch":
-        piles = torch.arange(1, PILE)
-        return OneBatch((piles, best_move(piles.numpy()), torch.ones(len(piles))))
+    def val_dataloader(self) -> "Batches":
+        piles = np.arange(1, PILE)
+        return Batches(piles, best_move(piles), np.ones(len(piles), np.float32))
 
 
-class OneBatch:
-    def __init__(self, batch: tuple) -> None:
-        self.batch = tuple(torch.as_tensor(part) for part in batch)
+class Batches:
+    """A list would be taken for several loaders."""
+
+    def __init__(self, *columns: object, size: int = 5000) -> None:
+        self.columns = [torch.as_tensor(column).split(size) for column in columns]
 
     def __len__(self) -> int:
-        return 1
+        return len(self.columns[0])
 
     def __iter__(self):  # type: ignore[no-untyped-def]
-        return iter([self.batch])
+        return zip(*self.columns, strict=True)
 
 
 class Player(Module):
@@ -117,11 +119,8 @@ class Keys(pl.LightningDataModule):
     def setup(self, stage: str | None = None) -> None:
         self.train = np.sort(np.random.default_rng(0).lognormal(size=2000)).astype(np.float32)
 
-    def batch(self) -> tuple:
-        return self.train, np.arange(len(self.train), dtype=np.float32) / len(self.train)
-
-    def train_dataloader(self) -> OneBatch:
-        return OneBatch(self.batch())
+    def train_dataloader(self) -> Batches:
+        return Batches(self.train, np.arange(len(self.train), dtype=np.float32) / len(self.train))
 
     val_dataloader = train_dataloader
 

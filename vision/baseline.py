@@ -54,9 +54,9 @@ class HogKernelMachine:
 
     landmarks: int = 5000
     components: int = 200
-    gamma: float = 1.5
+    gamma: float = 0.8
     ridge: float = 1e-7
-    temperature: float = 0.2
+    temperature: float = 0.25
 
     def build(self, data: Any) -> "KernelClassifier":
         images, labels = data.train

@@ -59,10 +59,10 @@ class LearnedClassifier:
         pixels = torch.tensor(check_images(images))
         with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
             chunks = [self._probabilities(chunk) for chunk in pixels.split(CHUNK)]
-        return torch.cat(chunks).numpy() if chunks else np.empty((0, 10), np.float32)
+        return torch.cat(chunks).numpy()
 
     def _probabilities(self, pixels: Tensor) -> Tensor:
         if not self.flip_tta:
             return self.net(pixels).softmax(1)
         both = self.net(torch.cat([pixels, pixels.flip(-1)])).softmax(1)
-        return both.view(2, len(pixels), -1).mean(0)
+        return both.unflatten(0, (2, len(pixels))).mean(0)

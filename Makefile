@@ -1,0 +1,38 @@
+# `make help` lists the targets. Everything lives in .venv and runs/; nothing is written elsewhere but the data cache.
+PYTHON ?= python3
+DOMAIN ?= vision
+BIN := .venv/bin
+STAMP := .venv/.installed
+RUN := runs/demo/$(DOMAIN)-$(shell date +%Y-%m-%d_%H-%M-%S)
+
+.PHONY: help demo test check report clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
+
+demo: $(STAMP) ## install, then train and compare both programs of DOMAIN=vision; prints the table and a page's path
+	$(BIN)/python -m scripts.train domain=$(DOMAIN) split=test output_dir=$(RUN)
+	@$(BIN)/python -m scripts.report run=$(RUN) | tail -1
+
+test: $(STAMP) ## install, then run the whole test suite
+	$(BIN)/python -m pytest
+
+check: $(STAMP) ## lint, formatting, types, and who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/test_architecture.py
+
+report: $(STAMP) ## rewrite the tables of the README and of the domains' cards from the committed results
+	for card in README.md */README.md; do $(BIN)/python -m scripts.report update=$$card output_dir=runs/report | tail -1; done
+
+clean: ## remove the environment and all runs
+	rm -rf .venv runs
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), f"given Python {sys.version.split()[0]}, wanted 3.11 or later"'
+	$(PYTHON) -m venv .venv
+	@echo "installing about 7 GB into .venv (most of it PyTorch's CUDA libraries); 2 to 5 minutes"
+	$(BIN)/pip install -qqq -c constraints.txt -e '.[sweep,dev]'
+	@touch $@

@@ -1,0 +1,82 @@
+"""Configs compose; whatever is wrong on the command line ends in one line that says what was wanted."""
+
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from tests.conftest import DOMAINS, NETS, ROOT
+
+
+def groups(*path: str) -> list[str]:
+    return sorted(file.stem for file in ROOT.joinpath("configs", *path).glob("*.yaml"))
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_every_choice_composes(domain: str, config) -> None:  # type: ignore[no-untyped-def]
+    choices = [f"trainer={t}" for t in groups("trainer")] + [f"logger={name}" for name in groups("logger")]
+    choices += [f"domain/net={net}" for net in NETS[domain]]
+    choices += [f"experiment={e}" for e in groups("experiment") if e.startswith(f"{domain}_")]
+    for choice in choices:
+        cfg = config(f"domain={domain}", choice)
+        assert cfg.domain._target_ == "common.domain.Domain", choice
+        assert "???" not in OmegaConf.to_yaml(cfg), choice
+        assert {"limit"} <= cfg.domain.data.keys() & cfg.domain.evaluator.keys(), "trainer=smoke needs them"
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_the_test_split_is_not_looked_at_unasked(domain: str, config) -> None:  # type: ignore[no-untyped-def]
+    assert config(f"domain={domain}").domain.evaluator.split == "val"
+    assert config(f"domain={domain}", "split=test").domain.evaluator.split == "test"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["domain=visoin"], r"domain: given 'visoin', wanted one of: .*vision"),
+        (["domain/net=convnext"], r"domain/net: given 'convnext', wanted one of: .*convnet.*resnet"),
+        (["trainer=fast"], r"trainer: given 'fast', wanted one of: default.*smoke"),
+        (
+            ["domain.module.optimizer.lrr=0.1"],
+            r"domain\.module\.optimizer: given unknown key 'lrr' \(did you mean lr\?\), wanted one of: lr, momentum",
+        ),
+        (
+            ["domain.modul.lr=1"],
+            r"domain: given unknown key 'modul' \(did you mean module\?\), wanted one of: baselines",
+        ),
+        (["epoch=3"], r"config: given unknown key 'epoch' \(did you mean epochs\?\), wanted one of: domain, epochs"),
+        (["epochs=many"], r"epochs: given 'many', wanted int such as \d+"),
+        (["domain.module.optimizer.lr=fast"], r"domain\.module\.optimizer\.lr: given 'fast', wanted float such as"),
+        (["domain.module.flip_tta=3"], r"domain\.module\.flip_tta: given 3, wanted bool such as"),
+        (["domain.data.flip=sideways"], r"data\.flip: given 'sideways', wanted one of none, random, alternate"),
+        (["split=train"], r"split: given 'train', wanted one of val, test"),
+        (["domain.module.ema_decay=1.5"], r"module\.ema_decay: given 1\.5, wanted 0 <= ema_decay < 1"),
+        (["run=nowhere"], r"run: given nowhere, wanted the folder of an earlier run"),
+        (["lr"], r"lr"),
+    ],
+)
+def test_wrong_input_is_one_line(arguments: list[str], message: str, command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    import re
+
+    folder = tmp_path / "run"
+    with pytest.raises(SystemExit) as stop:
+        command("train", *arguments, f"output_dir={folder}", "logger=csv")
+    said = str(stop.value)
+    assert re.search(message, said), said
+    assert "\n" not in said
+    assert not folder.exists(), "a half-written run is left behind"
+
+
+def test_an_unwritable_output_folder_is_named(command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(SystemExit, match=f"error: .*Not a directory.*{blocked}"):
+        command("train", f"output_dir={blocked}/run")
+    assert blocked.read_text() == ""
+
+
+def test_a_folder_with_other_things_in_it_is_never_cleared(command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "thesis.tex").write_text("mine")
+    with pytest.raises(SystemExit):
+        command("train", "split=train", f"output_dir={tmp_path}", "logger=csv")
+    assert (tmp_path / "thesis.tex").read_text() == "mine"

@@ -1,0 +1,170 @@
+"""Runs end to end through the entry points: on, again, resumed; and what trackers keep of them."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from common import cost
+from tests.conftest import DOMAINS, ROOT
+
+COLD = {m for m in ("accuracy", "nll", "brier", "calibration_error", "parameters", "size_bytes", "own_lines")}
+
+
+def results(folder: Path) -> dict:
+    return json.loads((folder / "results.json").read_text())
+
+
+def cold(found: dict) -> dict:
+    """What does not depend on a clock."""
+    return {(f["program"], f["metric"]): f["value"] for f in found["figures"] if f["metric"] in COLD}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A smoke run by the real command, in a process of its own, tracked by W&B offline."""
+    folder = tmp_path_factory.mktemp("run") / "vision"
+    lines = shell("scripts.train", "trainer=smoke", f"output_dir={folder}")
+    assert lines[-1] == str(folder / "results.json")
+    assert any(line.startswith("goal missed: convnet/accuracy") for line in lines)
+    return folder
+
+
+def shell(module: str, *arguments: str) -> list[str]:
+    """The lines that `python -m MODULE ARGUMENTS` prints, in a process of its own."""
+    command = [sys.executable, "-m", module, *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_a_run_leaves_its_config_checkpoint_results_and_gallery(finished: Path) -> None:
+    assert {p.name for p in finished.iterdir()} >= {".hydra", "last.ckpt", "results.json", "gallery", "wandb"}
+    run = results(finished)["run"]
+    assert run["command"].startswith("python -m scripts.train trainer=smoke")
+    assert (run["domain"], run["split"], run["seed"], run["headline"]) == ("vision", "val", 0, "accuracy")
+
+
+def test_a_checkpoint_holds_tensors_and_plain_values_only(finished: Path) -> None:
+    checkpoint = torch.load(finished / "last.ckpt", weights_only=True)
+    assert "hyper_parameters" not in checkpoint
+    clock = checkpoint["callbacks"][cost.TrainingClock.__qualname__]
+    assert clock["cpu_s"] > 0
+
+
+def test_evaluate_gives_the_same_numbers_again(finished: Path, tmp_path: Path) -> None:
+    lines = shell("scripts.evaluate", f"run={finished}", f"output_dir={tmp_path}/again")
+    assert lines[-1] == f"{tmp_path}/again/results.json"
+    assert cold(results(tmp_path / "again")) == cold(results(finished))
+
+
+def test_evaluate_on_the_other_split(finished: Path, tmp_path: Path, command) -> None:  # type: ignore[no-untyped-def]
+    command("evaluate", f"run={finished}", "split=test", f"output_dir={tmp_path}/test")
+    assert results(tmp_path / "test")["run"]["split"] == "test"
+    assert cold(results(tmp_path / "test")) != cold(results(finished))
+
+
+def test_report_of_a_run(finished: Path, command) -> None:  # type: ignore[no-untyped-def]
+    lines = command("report", f"run={finished}")
+    assert lines[-1] == str(finished / "report.html")
+    html = (finished / "report.html").read_text()
+    for text in ("convnet", "hog_svm", "rules", "accuracy against cost", "latency", "confusion", "calibration"):
+        assert text in html
+    assert "data:image/png" in html
+
+
+@pytest.mark.parametrize("damage", ["truncated", "another net"])
+def test_a_corrupt_checkpoint_is_one_clear_error(damage: str, finished: Path, tmp_path: Path, command) -> None:  # type: ignore[no-untyped-def]
+    folder = tmp_path / "run"
+    shutil.copytree(finished, folder)
+    path = folder / "last.ckpt"
+    if damage == "truncated":
+        path.write_bytes(path.read_bytes()[:5000])
+    else:
+        checkpoint = torch.load(path, weights_only=True)
+        checkpoint["state_dict"].pop("net.head.weight")
+        torch.save(checkpoint, path)
+    with pytest.raises(SystemExit, match=r"last\.ckpt: given a damaged checkpoint or another net's, wanted convnet's"):
+        command("evaluate", f"run={folder}", f"output_dir={tmp_path}/out")
+    assert not (tmp_path / "out").exists()
+    assert path.exists()
+
+
+def test_another_net_is_another_run(finished: Path, command) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(SystemExit, match="domain/net=resnet: given with run=, wanted key=value"):
+        command("evaluate", f"run={finished}", "domain/net=resnet")
+
+
+def test_a_run_without_a_folder_is_refused(command) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(SystemExit, match="run: given nothing, wanted run=DIR"):
+        command("evaluate")
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_a_resumed_run_is_the_uninterrupted_one(domain: str, tmp_path: Path, command, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    """Two epochs at once, and two with a stop between them: the same weights, bit for bit."""
+    from common import experiment
+
+    monkeypatch.setattr(experiment, "judge", lambda *_, **__: {"run": {}, "figures": []})
+    monkeypatch.setattr("common.report.show", lambda _: None)
+    smoke = ["trainer=smoke", f"domain={domain}", "logger=csv", "epochs=2"]
+    command("train", *smoke, f"output_dir={tmp_path}/whole")
+
+    from common.module import Module
+
+    class Killed(KeyboardInterrupt):
+        pass
+
+    def stop(module: Module) -> None:
+        if module.current_epoch == 1:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Module, "on_train_epoch_start", stop)
+        with pytest.raises(SystemExit):
+            command("train", *smoke, f"output_dir={tmp_path}/parts")
+    command("train", f"run={tmp_path}/parts")
+    whole, parts = (torch.load(tmp_path / name / "last.ckpt", weights_only=True) for name in ("whole", "parts"))
+    assert whole["global_step"] == parts["global_step"]
+    for key, value in whole["state_dict"].items():
+        assert torch.equal(value, parts["state_dict"][key]), key
+
+
+def test_a_multirun_is_a_folder_a_job_and_a_report_over_all(tmp_path: Path, command, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    arguments = ["-m", "trainer=smoke", "logger=csv", "seed=0,1", f"output_dir={tmp_path}/sweep"]
+    command("train", *arguments, "domain.module.flip_tta=false", "~domain.baselines.hog_svm")
+    runs = [results(tmp_path / "sweep" / str(job))["run"] for job in (0, 1)]
+    assert [run["seed"] for run in runs] == [0, 1]
+    lines = command("report", f"run={tmp_path}/sweep")
+    assert sum("vision, quick, val split, 2 seeds" in line for line in lines) == 2, "one row a program, seeds merged"
+
+
+# What W&B keeps, read back from the offline run
+
+
+@pytest.fixture(scope="module")
+def records(finished: Path) -> list[dict]:
+    (folder,) = (finished / "wandb").glob("offline-run-*")
+    wandb = Path(sys.executable).with_name("wandb")
+    done = subprocess.run([wandb, "leet", "inspect", "--json", folder], capture_output=True, text=True, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+
+def test_wandb_holds_config_curves_figures_table_gallery_and_model(records: list[dict]) -> None:
+    text = json.dumps(records)
+    for key in ("train/loss", "val/accuracy", "convnet/accuracy", "hog_svm/accuracy", "rules/latency_p50_s"):
+        assert f'"{key}"' in text, key
+    for key in ("figures", "convnet/confusion", "hog_svm/calibration", "gallery/all wrong"):
+        assert f'"{key}' in text, key
+    for part in ("model-", "last.ckpt", '"run_group"', "vision-", '"vision", "convnet", "val"'):
+        assert part in text, part
+    assert '"headline"' in text, "the run's description is in its config"
+
+
+def test_wandb_writes_into_the_run_folder_only(finished: Path) -> None:
+    assert list((finished / "wandb").glob("offline-run-*/run-*.wandb"))
+    assert list((finished / "wandb").glob("offline-run-*/files/media/images/gallery/*.png"))

@@ -1,0 +1,169 @@
+"""Tables and page from results that are known."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from common import report
+from tests.conftest import ROOT
+
+
+def results(seed: int = 0, accuracy: float = 0.9, domain: str = "toys") -> dict:
+    def record(program: str, kind: str, metric: str, value: float, unit: str = "", goal: str | None = None) -> dict:
+        interval = {"low": value - 0.01, "high": value + 0.01}
+        return {
+            "program": program,
+            "kind": kind,
+            "metric": metric,
+            "value": value,
+            "unit": unit,
+            "goal": goal,
+        } | interval
+
+    run = {"domain": domain, "experiment": "quick", "split": "test", "seed": seed, "headline": "accuracy"}
+    run |= {
+        "cores": 2,
+        "cpu": "a CPU",
+        "threads": 2,
+        "libraries": {"torch": "2.14.1"},
+        "command": "python -m scripts.train",
+    }
+    figures = [
+        record("net", "learned", "accuracy", accuracy, goal=">= 0.91"),
+        record("net", "learned", "build_cpu_s", 120.0, "s"),
+        record("net", "learned", "latency_p50_s", 0.00042, "s"),
+        record("net", "learned", "peak_memory_bytes", 2.5e8, "bytes"),
+        record("rules", "baseline", "accuracy", 0.7),
+        record("rules", "baseline", "build_cpu_s", 0.0, "s"),
+    ]
+    curve = {"x": [1, 2], "y": [0.5, 0.9], "x_label": "CPU-seconds"}
+    plots = [
+        {"name": "learning/val/accuracy", "shape": "curve", "program": "net", "data": curve},
+        {"name": "latency", "shape": "curve", "program": "net", "data": curve},
+        {"name": "latency", "shape": "curve", "program": "rules", "data": curve},
+        {
+            "name": "confusion",
+            "shape": "matrix",
+            "program": "net",
+            "data": {"rows": [[3, 1], [0, 4]], "labels": ["a", "b"]},
+        },
+    ]
+    gallery = [{"group": "all right", "caption": "<b>coat</b>", "file": "gallery/0.png"}]
+    return {"run": run, "figures": figures, "plots": plots, "gallery": gallery, "folder": ""}
+
+
+def written(folder: Path, **given: object) -> Path:
+    path = folder / f"{given.get('seed', 0)}.json"
+    path.write_text(json.dumps(results(**given)))  # type: ignore[arg-type]
+    return path
+
+
+def test_seeds_merge_into_mean_and_deviation() -> None:
+    (group,) = report.experiments([results(0, 0.90), results(1, 0.92), results(2, 0.94)])
+    figure = group.programs[0].figures["accuracy"]
+    assert figure.mean == pytest.approx(0.92)
+    assert figure.text() == "0.9200 ± 0.0200"
+    assert figure.met()
+    assert group.title == "toys, quick, test split, 3 seeds"
+
+
+def test_one_seed_shows_the_interval_over_problems() -> None:
+    (group,) = report.experiments([results()])
+    assert group.programs[0].figures["accuracy"].text() == "0.9000 (0.8900 to 0.9100)"
+    assert group.programs[0].figures["accuracy"].met() is False
+    assert group.programs[1].figures["accuracy"].met() is None
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [(0.000042, "s", "42 µs"), (0.0042, "s", "4.20 ms"), (42.0, "s", "42.0 s"), (2.5e8, "bytes", "250 MB")]
+    + [(1.5e6, "bytes", "1.50 MB"), (290184, "", "290,184"), (0.94125, "", "0.9413"), (0.0, "s", "0 s")],
+)
+def test_numbers_read_well(value: float, unit: str, text: str) -> None:
+    assert report.human(value, unit) == text
+
+
+def test_update_rewrites_between_the_marks_only(tmp_path: Path) -> None:
+    page = tmp_path / "README.md"
+    page.write_text("before\n<!-- report: summary -->\nold\n<!-- /report -->\nafter\n")
+    for _ in range(2):
+        report.update(page, [results()])
+    text = page.read_text()
+    assert text.startswith("before\n<!-- report: summary -->\n")
+    assert text.endswith("<!-- /report -->\nafter\n")
+    assert "old" not in text
+    assert text.count("| `net` | 2.0 | accuracy 0.9000") == 1
+
+
+def test_update_takes_one_domain(tmp_path: Path) -> None:
+    page = tmp_path / "card.md"
+    page.write_text("<!-- report: figures toys -->\n<!-- /report -->\n")
+    report.update(page, [results(), results(domain="others")])
+    assert "**toys, quick" in page.read_text()
+    assert "others" not in page.read_text()
+
+
+def test_wrong_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"results: given .*none\.json, wanted a file; has that run finished"):
+        report.load([tmp_path / "none.json"])
+    (tmp_path / "x.json").write_text("{")
+    with pytest.raises(ValueError, match=r"results: given .*x\.json, wanted run and figures in it"):
+        report.load([tmp_path / "x.json"])
+    with pytest.raises(ValueError, match=r"update: given .*none\.md, wanted a Markdown file"):
+        report.update(tmp_path / "none.md", [])
+    (tmp_path / "plain.md").write_text("text")
+    with pytest.raises(ValueError, match=r"update: given .*plain\.md, wanted <!-- report"):
+        report.update(tmp_path / "plain.md", [])
+
+
+def test_the_page_is_self_contained_and_escapes(tmp_path: Path) -> None:
+    (tmp_path / "gallery").mkdir()
+    (tmp_path / "gallery" / "0.png").write_bytes(b"\x89PNG")
+    html = report.page(report.load([written(tmp_path)]))
+    assert "&lt;b&gt;coat" in html
+    assert "<b>coat" not in html
+    assert "data:image/png;base64,iVBORw" in html
+    assert html.count("<svg") == 3, "quality against cost, latency, confusion"
+    assert not re.findall(r"""(?:src|href)\s*=\s*["'](?!data:|#)""", html)
+    assert "@import" not in html
+
+
+@pytest.mark.browser
+def test_the_page_in_a_browser(tmp_path: Path) -> None:
+    """It asks for nothing, logs no error, sorts by the column that is clicked and fits a phone."""
+    from playwright.sync_api import sync_playwright
+
+    (tmp_path / "gallery").mkdir()
+    page_file = tmp_path / "report.html"
+    page_file.write_text(report.page(report.load([written(tmp_path)])))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-background-networking"]
+        )
+        page = browser.new_page(viewport={"width": 390, "height": 800})
+        requests, errors = [], []
+        page.on("request", lambda request: requests.append(request.url))
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(page_file.as_uri())
+        first = page.locator("table.sortable tbody tr td:first-child").first
+        assert first.inner_text() == "net"
+        for expected in ("net", "rules"):  # down, then up
+            page.locator("table.sortable th", has_text="accuracy").click()
+            assert first.inner_text() == expected
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        browser.close()
+    assert [url for url in requests if not url.startswith("data:")] == [page_file.as_uri()]
+    assert errors == []
+
+
+@pytest.mark.parametrize("path", [ROOT / "README.md", *sorted(ROOT.glob("*/README.md"))], ids=str)
+def test_tables_in_the_documents_agree_with_the_committed_results(path: Path, tmp_path: Path) -> None:
+    if not report.MARKED.search(path.read_text()):
+        pytest.fail(f"{path} shows no results")
+    copy = tmp_path / path.name
+    copy.write_text(path.read_text())
+    report.update(copy, report.load(sorted(ROOT.glob("*/results/*.json"))))
+    assert copy.read_text() == path.read_text(), f"run: python -m scripts.report update={path.relative_to(ROOT)}"

@@ -1,0 +1,353 @@
+"""Vision: the real data, both programs against oracles, and what they refuse."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from omegaconf import OmegaConf
+from torch import nn
+
+from tests.conftest import ROOT
+from vision import data as vision_data
+from vision import hog as hog_module
+from vision.baseline import GRIDS, ORIENTATIONS, HogKernelMachine, Kernel, SilhouetteRules, describe, mirrored
+from vision.data import Batches, FashionMNIST, mirror, read, translate
+from vision.evaluate import Referee, calibration
+from vision.hog import features, grid, hog
+from vision.module import LearnedClassifier
+from vision.net import ConvNet, ResNet, normalise
+from vision.task import CLASSES
+
+
+@pytest.fixture(scope="module")
+def images() -> np.ndarray:
+    return read("train", limit=300).pixels
+
+
+def data(limit: int | None = 1000, **changed: object) -> FashionMNIST:
+    settings = {"batch_size": 100, "train_on": "train", "translate": 0, "flip": "none", "seed": 0, "limit": limit}
+    module = FashionMNIST(**settings | changed)  # type: ignore[arg-type]
+    module.setup()
+    return module
+
+
+# The data
+
+
+def test_the_real_images() -> None:
+    train, val, everything, test = (read(split) for split in ("train", "val", "all", "test"))
+    assert [len(s.labels) for s in (train, val, everything, test)] == [55_000, 5_000, 60_000, 10_000]
+    assert np.bincount(test.labels).tolist() == [1000] * 10
+    assert np.bincount(everything.labels).tolist() == [6000] * 10
+    assert everything.pixels.dtype == np.uint8
+
+
+def test_no_image_stands_in_two_splits() -> None:
+    seen: set[bytes] = set()
+    for split in ("train", "val", "test"):
+        here = {image.tobytes() for image in read(split).pixels}
+        assert not here & seen
+        seen |= here
+    assert len(seen) == 70_000, "the release with duplicates, of before September 2017"
+
+
+def test_the_test_images_with_a_near_duplicate_are_the_published_182() -> None:
+    assert Referee(split="test").near_duplicates.sum() == 182
+
+
+def test_no_domain_module_holds_the_test_split() -> None:
+    module = data()
+    held = {part.pixels.tobytes() for part in vars(module).values() if hasattr(part, "pixels")}
+    assert read("test", limit=1000).pixels.tobytes() not in held
+
+
+def test_an_epoch_is_every_image_once_and_the_same_after_a_restart() -> None:
+    module = data(flip="alternate", translate=1)
+    first, again, later = (list(Batches(module, epoch=lambda e=e: e)) for e in (0, 0, 1))  # type: ignore[misc]
+    assert all(torch.equal(a, b) for x, y in zip(first, again, strict=True) for a, b in zip(x, y, strict=True))
+    assert not torch.equal(first[0][0], later[0][0])
+    labels = torch.cat([y for _, y in first])
+    assert torch.equal(labels.bincount(), torch.tensor(module.train.labels).bincount())
+
+
+def test_two_alternating_epochs_show_both_sides_of_each_image() -> None:
+    module = data(flip="alternate", limit=200)
+    seen = {x.numpy().tobytes() for e in (0, 1) for batch, _ in Batches(module, epoch=lambda e=e: e) for x in batch}  # type: ignore[misc]
+    both = {x.tobytes() for side in (module.train.pixels, mirrored(module.train.pixels)) for x in side}
+    assert seen == both
+
+
+def test_translation_moves_whole_images_and_brings_in_background() -> None:
+    dot = torch.zeros(500, 28, 28, dtype=torch.uint8)
+    dot[:, 10, 20] = 255
+    moved = translate(dot, 2, torch.Generator().manual_seed(0))
+    assert moved.sum(dtype=torch.int64) == dot.sum(dtype=torch.int64)
+    places = {tuple(place) for place in moved.nonzero()[:, 1:].tolist()}
+    assert places == {(y, x) for y in range(8, 13) for x in range(18, 23)}
+    assert torch.equal(mirror(dot, torch.ones(500, dtype=bool))[:, 10, 7], dot[:, 10, 20])
+
+
+# 1.0
+
+
+def test_gradients_are_those_of_scikit_image() -> None:
+    """Its HOG has hard votes and unsigned bins: ours, with hard cells and bins so fine that they fold into its nine.
+
+    On noise, where hardly a gradient lies on the border of two bins.
+    """
+    from skimage.feature import hog as reference
+
+    image = np.random.default_rng(0).integers(0, 256, (28, 28)).astype(np.uint8)
+    fine = 36_000
+    hard = hog_module.Grid(np.arange(28) // 4, np.zeros(28, np.float32), 7, 1)
+    votes = hog_module.Votes(*np.empty((3, 784), np.int64), *np.empty((2, 784), np.float32))
+    gamma = np.sqrt(np.arange(256, dtype=np.float32) / 255)
+    cells = np.zeros((9, 9, fine), np.float32)
+    hog_module._vote(votes, hog_module._gradients(image, gamma, fine, votes), hard, cells)
+    cells = np.roll(cells, 1, axis=2)  # what lies exactly on 0 was split between the last bin and the first
+    ours = cells[1:8, 1:8].reshape(7, 7, 2, 9, fine // 18).sum((2, 4)).ravel()
+    theirs = reference(image, 9, (4, 4), (7, 7), block_norm="L2", transform_sqrt=True)
+    np.testing.assert_allclose(ours / np.linalg.norm(ours), theirs, atol=2e-3)
+
+
+def twin(image: np.ndarray, cell: int, block: int, orientations: int) -> np.ndarray:
+    """HOG as the paper words it, pixel by pixel, in double precision."""
+    grey = np.sqrt(image / 255)
+    dx, dy = np.zeros((28, 28)), np.zeros((28, 28))
+    dx[:, 1:-1], dy[1:-1] = grey[:, 2:] - grey[:, :-2], grey[2:] - grey[:-2]
+    length, angle = np.hypot(dx, dy), np.arctan2(dy, dx) % (2 * np.pi)
+    n = 28 // cell
+    cells = np.zeros((n, n, orientations))
+    centres = (np.arange(n) + 0.5) * cell
+    turns = (np.arange(orientations) + 0.5) * 2 * np.pi / orientations
+    for y in range(28):
+        for x in range(28):
+            rows = np.maximum(0, 1 - np.abs(y + 0.5 - centres) / cell)
+            columns = np.maximum(0, 1 - np.abs(x + 0.5 - centres) / cell)
+            away = np.abs((angle[y, x] - turns + np.pi) % (2 * np.pi) - np.pi)
+            bins = np.maximum(0, 1 - away * orientations / (2 * np.pi))
+            cells += length[y, x] * np.einsum("i,j,k->ijk", rows, columns, bins)
+    blocks = []
+    for i in range(n - block + 1):
+        for j in range(n - block + 1):
+            v = cells[i : i + block, j : j + block].ravel()
+            v = np.minimum(v / np.sqrt(v @ v + hog_module.EPS), hog_module.CLIP)
+            blocks.append(v / np.sqrt(v @ v + hog_module.EPS))
+    return np.concatenate(blocks)
+
+
+@pytest.mark.parametrize(("cell", "block", "orientations"), [(4, 2, 12), (7, 2, 9), (14, 1, 8)])
+def test_hog_equals_its_plain_twin(cell: int, block: int, orientations: int, images: np.ndarray) -> None:
+    g = grid(cell=cell, block=block)
+    ours = hog(images[:5], (g,), orientations)
+    assert ours.shape[1] == features((g,), orientations)
+    for image, found in zip(images, ours, strict=False):
+        np.testing.assert_allclose(found, twin(image, cell, block, orientations), atol=2e-4)
+
+
+def test_scales_stand_side_by_side(images: np.ndarray) -> None:
+    g = (grid(cell=4, block=2), grid(cell=7, block=2))
+    parts = [hog(images[:3], (one,), 9) for one in g]
+    np.testing.assert_array_equal(hog(images[:3], g, 9), np.concatenate(parts, 1))
+
+
+def test_an_empty_image_has_no_gradients() -> None:
+    assert not hog(np.zeros((1, 28, 28), np.uint8), (grid(cell=4, block=2),), 9).any()
+
+
+def test_a_grid_that_does_not_tile_is_refused() -> None:
+    with pytest.raises(ValueError, match="hog grid: given cell 5, block 2, wanted a divisor of 28"):
+        grid(cell=5, block=2)
+
+
+def test_the_kernel_machine_is_kernel_ridge_regression() -> None:
+    """With every training image a landmark, the subset is the whole: the closed form, computed another way."""
+    few = data(limit=200)
+    machine = HogKernelMachine(landmarks=200, components=60, ridge=1e-3, temperature=1.0)
+    program = machine.build(few)
+    projection, kernel = program._single
+    sides = [(describe(s) - program.mean) @ projection for s in (few.train.pixels, mirrored(few.train.pixels))]
+    back = np.argsort(np.random.default_rng(0).permutation(200))
+    k = kernel(sides)[:, back].astype(np.float64)
+    expected = k @ np.linalg.solve(k + 1e-3 * 200 * np.eye(200), 2 * np.eye(10)[few.train.labels] - 1)
+    found = np.log(program(few.train.pixels))
+    np.testing.assert_allclose(found - found.mean(1)[:, None], expected - expected.mean(1)[:, None], atol=0.01)
+
+
+def test_the_kernel_is_gaussian_and_blind_to_mirroring() -> None:
+    rng = np.random.default_rng(0)
+    landmarks, a, b = (rng.normal(size=shape).astype(np.float32) for shape in ((7, 5), (4, 5), (4, 5)))
+    kernel = Kernel(landmarks, 0.3)
+    slow = [[np.exp(-0.3 * ((x - m) ** 2).sum()) for m in landmarks] for x in a]
+    np.testing.assert_allclose(kernel([a]), slow, rtol=1e-4)
+    np.testing.assert_allclose(kernel([a, b]), (kernel([a]) + kernel([b])) / 2, rtol=1e-6)
+
+
+def test_the_kernel_machine_learns_is_small_and_sees_mirror_images_alike() -> None:
+    few = data(limit=3000)
+    program = HogKernelMachine(landmarks=500).build(few)
+    val = read("val", limit=1000)
+    p = program(val.pixels)
+    assert (p.argmax(1) == val.labels).mean() > 0.85
+    assert p.argmax(1).tolist() == program(mirrored(val.pixels)).argmax(1).tolist()
+    np.testing.assert_allclose(p.sum(1), 1, rtol=1e-5)
+
+
+def test_the_full_kernel_machine_fits_in_eight_megabytes() -> None:
+    settings = HogKernelMachine()
+    width = features(GRIDS, ORIENTATIONS) + 14 * 14
+    halves = 2 * (width * settings.components + settings.landmarks * settings.components)
+    assert halves + 4 * (settings.landmarks * 10 + width) <= 8e6
+
+
+def test_rules_know_plain_shapes() -> None:
+    shapes = np.zeros((3, 28, 28), np.uint8)
+    shapes[0, :, 8:13] = shapes[0, :, 15:20] = shapes[0, :8, 8:20] = 200  # two legs
+    shapes[1, 14:26, 0:28] = 180  # low and wide
+    shapes[2, 6:27, 0:28] = 180  # a box
+    answers = SilhouetteRules()(shapes)
+    assert [CLASSES[i] for i in answers.argmax(1)] == ["trouser", "sneaker", "bag"]
+    np.testing.assert_allclose(answers.sum(1), 1, rtol=1e-6)
+
+
+def test_rules_are_right_two_times_in_three_and_survive_an_empty_image() -> None:
+    val = read("val")
+    assert (SilhouetteRules()(val.pixels).argmax(1) == val.labels).mean() > 0.67
+    assert np.isfinite(SilhouetteRules()(np.zeros((1, 28, 28), np.uint8))).all()
+
+
+# 2.0
+
+
+def test_whitened_patches_have_unit_covariance(images: np.ndarray) -> None:
+    net = ConvNet(widths=[8, 8, 8], norm_momentum=0.4, logit_scale=0.1)
+    pixels = torch.tensor(images)
+    net.whiten(pixels, eps=0.0)
+    with torch.inference_mode():
+        out = nn.functional.conv2d(normalise(pixels), net.whitening.weight)
+    values = out[:, :4].transpose(0, 1).flatten(1)
+    torch.testing.assert_close(values @ values.T / values.shape[1], torch.eye(4), atol=0.01, rtol=0)
+    torch.testing.assert_close(out[:, 4:], -out[:, :4])
+
+
+def test_convolutions_begin_as_the_identity() -> None:
+    net = ConvNet(widths=[8, 16, 16], norm_momentum=0.4, logit_scale=0.1)
+    x = torch.randn(2, 8, 6, 6)
+    with torch.inference_mode():
+        torch.testing.assert_close(net.stages[1].conv1(x)[:, :8], x)
+
+
+@pytest.mark.parametrize(
+    "net", [ConvNet(widths=[4, 8, 8], norm_momentum=0.4, logit_scale=0.1), ResNet(widths=[4, 8], blocks=1)]
+)
+def test_mirrored_answers_agree_with_tta(net: nn.Module, images: np.ndarray) -> None:
+    program = LearnedClassifier(net=net.eval(), flip_tta=True, bf16=False)
+    np.testing.assert_allclose(program(images), program(mirrored(images)), atol=1e-5)
+    single = LearnedClassifier(net=net, flip_tta=False, bf16=False)
+    np.testing.assert_allclose(program(images), (single(images) + single(mirrored(images))) / 2, atol=1e-5)
+
+
+def test_a_zero_batch_is_answered() -> None:
+    net = ResNet(widths=[4, 8], blocks=1).eval()
+    none = np.empty((0, 28, 28), np.uint8)
+    for program in (LearnedClassifier(net=net, flip_tta=True, bf16=False), SilhouetteRules()):
+        assert program(none).shape == (0, 10)
+
+
+def test_resnet_shortcut_is_the_identity_where_the_weights_are_zero() -> None:
+    net = ResNet(widths=[4, 8], blocks=1).eval()
+    block = net.blocks[1]
+    nn.init.zeros_(block.norm2.weight)
+    x = torch.rand(2, 4, 6, 6)
+    with torch.inference_mode():
+        y = block(x)
+    torch.testing.assert_close(y[:, :4], x[:, :, ::2, ::2])
+    assert not y[:, 4:].any()
+
+
+# The referee
+
+
+class Sure:
+    """Gives the same class to everything."""
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        return np.eye(10)[np.zeros(len(images), int)]
+
+
+def test_the_referee_on_a_program_of_known_score() -> None:
+    evaluation = Referee(split="test", limit=1000)(Sure())
+    labels = read("test", limit=1000).labels
+    share = (labels == 0).mean()
+    assert evaluation.scores["accuracy"].mean() == share
+    assert evaluation.scores["brier"].mean() == pytest.approx(2 * (1 - share))
+    figures = {f.metric: f.value for f in evaluation.figures}
+    assert figures["accuracy/T-shirt"] == 1
+    assert figures["accuracy/bag"] == 0
+    assert figures["calibration_error"] == pytest.approx(1 - share)
+    confusion = np.array(evaluation.plots[0].data["rows"])
+    assert confusion.sum() == 1000
+    assert confusion[:, 0].tolist() == np.bincount(labels, minlength=10).tolist()
+
+
+def test_calibration_error_is_that_of_torchmetrics() -> None:
+    from torchmetrics.functional.classification import multiclass_calibration_error
+
+    rng = np.random.default_rng(0)
+    p = rng.dirichlet(np.full(10, 0.3), 3000)
+    labels = rng.integers(0, 10, 3000)
+    theirs = multiclass_calibration_error(torch.tensor(p), torch.tensor(labels), 10, n_bins=15)
+    assert calibration(p, labels)["error"] == pytest.approx(float(theirs), abs=1e-6)
+
+
+@pytest.mark.parametrize("answers", [np.zeros((10, 9)), np.full((10, 10), np.nan), np.full((10, 10), -0.1)])
+def test_the_referee_refuses_what_is_no_probability(answers: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=r"answers: given .*wanted finite probabilities \(10, 10\)"):
+        Referee(split="val", limit=10)(lambda images: answers)
+
+
+def test_the_gallery_shows_who_was_right() -> None:
+    referee = Referee(split="val", limit=300)
+    gallery = referee.gallery({"sure": referee(Sure()), "rules": referee(SilhouetteRules())})
+    assert gallery.keys() == {"all right", "all wrong", "only sure right", "only rules right"}
+    assert all(p.caption.startswith("T-shirt | sure: T-shirt 100%") for p in gallery["only sure right"])
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            np.zeros((2, 28, 28), np.float32),
+            r"images: wanted a uint8 array of shape \(N, 28, 28\), given float32 \(2, 28",
+        ),
+        (np.zeros((2, 32, 32), np.uint8), r"given uint8 \(2, 32, 32\)"),
+        (np.zeros((28, 28), np.uint8), r"given uint8 \(28, 28\)"),
+        ([[0]], "given list"),
+    ],
+)
+def test_every_program_refuses_other_images(given: object, message: str) -> None:
+    few = data(limit=300)
+    learned = LearnedClassifier(net=ResNet(widths=[4, 8], blocks=1), flip_tta=False, bf16=False)
+    for program in (learned, SilhouetteRules(), HogKernelMachine(landmarks=50).build(few)):
+        with pytest.raises(ValueError, match=message):
+            program(given)  # type: ignore[arg-type]
+
+
+def test_a_truncated_cache_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "fashion-mnist").mkdir()
+    (tmp_path / "fashion-mnist" / "t10k-images-idx3-ubyte").write_bytes(b"short")
+    monkeypatch.setenv("SOFTWARE2_CACHE", str(tmp_path))
+    vision_data._read.cache_clear()
+    with pytest.raises(ValueError, match=r"t10k-images-idx3-ubyte: given sha256 .*wanted 5b4141f0.*delete it and run"):
+        read("test")
+    vision_data._read.cache_clear()
+
+
+def test_defaults_stand_in_one_place() -> None:
+    """The YAML names what differs between experiments; the baselines' tuned settings stand in Python."""
+    cfg = OmegaConf.load(ROOT / "configs" / "domain" / "vision.yaml")
+    assert list(cfg.domain.baselines.hog_svm) == ["_target_"]
