@@ -24,7 +24,8 @@ check: $(STAMP) ## lint, formatting, types, and who may import whom
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_architecture.py
 
-report: $(STAMP) ## rewrite the tables of the README and of the domains' cards from the committed results
+report: $(STAMP) ## redraw the README's picture and rewrite all tables from the committed results
+	$(BIN)/python -m scripts.report picture=docs/results.svg output_dir=runs/report | tail -1
 	for card in README.md */README.md; do $(BIN)/python -m scripts.report update=$$card output_dir=runs/report | tail -1; done
 
 clean: ## remove the environment and all runs

@@ -1,12 +1,14 @@
-"""Plots of results as PNG (for trackers) and SVG (for the report). One look for every domain."""
+"""Plots of results as PNG (for trackers) and SVG (for the report and the README). One look for every domain."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import LogFormatter
 from PIL import Image
 
 # Okabe and Ito 2008: told apart by colour-blind readers.
@@ -18,8 +20,12 @@ STYLE = {
     "axes.grid": True,
     "grid.color": "#e4e4e4",
     "axes.axisbelow": True,
+    "legend.frameon": False,
+    "legend.fontsize": 7.5,
     "svg.hashsalt": "software2",  # the same results give the same bytes
 }
+Curve = Mapping[str, Any]  # x, y, and perhaps x_label and y_label
+Draw = Callable[[Axes], None]
 
 
 def colours(programs: Sequence[str]) -> dict[str, str]:
@@ -27,13 +33,13 @@ def colours(programs: Sequence[str]) -> dict[str, str]:
     return {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(programs)}
 
 
-def matrix(data: Mapping[str, Any], *, title: str) -> Canvas:
+def matrix(data: Mapping[str, Any], *, title: str) -> Draw:
     """A table of counts (rows: truth, columns: answer), coloured by share of the row."""
     rows, labels = np.asarray(data["rows"], float), data["labels"]
     share = rows / np.maximum(rows.sum(1, keepdims=True), 1)
-    with matplotlib.rc_context({**STYLE, "axes.grid": False}):
-        canvas = Canvas(figsize=(4.6, 4.2), layout="constrained")
-        axes = canvas.subplots()
+
+    def draw(axes: Axes) -> None:
+        axes.grid(False)
         axes.imshow(np.sqrt(share), cmap="Blues", vmin=0, vmax=1)
         axes.set_xticks(range(len(labels)), labels, rotation=60, ha="right")
         axes.set_yticks(range(len(labels)), labels)
@@ -42,62 +48,78 @@ def matrix(data: Mapping[str, Any], *, title: str) -> Canvas:
             if count:
                 colour = "white" if share[row, column] > 0.4 else "black"
                 axes.text(column, row, f"{count:.0f}", ha="center", va="center", fontsize=6, color=colour)
-    return canvas
+
+    return draw
 
 
-def matrix_png(data: Mapping[str, Any], *, title: str) -> Image.Image:
-    """The same as a picture."""
-    buffer = io.BytesIO()
-    matrix(data, title=title).savefig(buffer, format="png", dpi=130)
-    return Image.open(buffer)
+def curves(series: Mapping[str, Curve], palette: Mapping[str, str], *, title: str) -> Draw:
+    """One line a program."""
 
-
-def curves(
-    series: Mapping[str, Mapping[str, Any]], palette: Mapping[str, str], *, title: str, log_x: bool = False
-) -> Canvas:
-    """One line a program: {name: {x, y, x_label, y_label}}."""
-    with matplotlib.rc_context(STYLE):
-        canvas = Canvas(figsize=(4.6, 3.4), layout="constrained")
-        axes = canvas.subplots()
+    def draw(axes: Axes) -> None:
         for name, data in series.items():
-            axes.plot(data["x"], data["y"], ".-", markersize=3, label=name, color=palette.get(name))
+            axes.plot(data["x"], data["y"], ".-", markersize=3, label=name, color=palette[name])
         first = next(iter(series.values()))
         axes.set(title=title, xlabel=first.get("x_label", ""), ylabel=first.get("y_label", ""))
-        if log_x:
-            axes.set_xscale("log")
+        if title == "latency":
+            _log_x(axes)
         if title == "calibration":
-            axes.plot([0, 1], [0, 1], color="#999999", linewidth=0.8, linestyle="--")
-            axes.set_ylabel("share right")
-        axes.legend(frameon=False)
-    return canvas
+            axes.plot([0, 1], [0, 1], color="#999999", linewidth=0.8, linestyle="--", label="perfect")
+        axes.legend()
+
+    return draw
 
 
 def quality_against_cost(
     points: Mapping[str, tuple[float, float]],
-    learning: Mapping[str, Mapping[str, Any]],
+    learning: Mapping[str, Curve],
     palette: Mapping[str, str],
     *,
     quality: str,
-) -> Canvas:
+) -> Draw:
     """A point a program at (CPU-seconds to make it, headline figure), and how training got there."""
-    with matplotlib.rc_context(STYLE):
-        canvas = Canvas(figsize=(4.6, 3.4), layout="constrained")
-        axes = canvas.subplots()
+
+    def draw(axes: Axes) -> None:
         for name, data in learning.items():
             label = f"{name} while training (validation)"
             axes.plot(data["x"], data["y"], ".-", markersize=3, linewidth=0.8, color=palette[name], label=label)
         for name, (cpu_s, value) in points.items():
             axes.plot(max(cpu_s, 0.01), value, "o", markersize=8, color=palette[name], label=name)
-        axes.set_xscale("log")
+        _log_x(axes)
         axes.set(title=f"{quality} against cost", xlabel="CPU-seconds to train or build", ylabel=quality)
-        axes.legend(frameon=False, fontsize=7, loc="lower right")
-    return canvas
+        axes.legend(loc="lower right")
+
+    return draw
 
 
-def svg(canvas: Canvas) -> str:
-    """Inline markup, without the XML prologue."""
-    buffer = io.StringIO()
+def _log_x(axes: Axes) -> None:
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.4)))
+
+
+def canvas(rows: Sequence[Sequence[Draw]], *, size: tuple[float, float] = (4.6, 3.6)) -> Canvas:
+    """Panels in rows and columns, each of `size` inches."""
     with matplotlib.rc_context(STYLE):
-        canvas.savefig(buffer, format="svg", metadata={"Date": None})
+        whole = Canvas(figsize=(size[0] * len(rows[0]), size[1] * len(rows)), layout="constrained")
+        grid = whole.subplots(len(rows), len(rows[0]), squeeze=False)
+        for line, panels in zip(grid, rows, strict=True):
+            for axes, draw in zip(line, panels, strict=True):
+                draw(axes)
+    return whole
+
+
+def png(draw: Draw) -> Image.Image:
+    """One panel as a picture."""
+    buffer = io.BytesIO()
+    canvas([[draw]]).savefig(buffer, format="png", dpi=130)
+    return Image.open(buffer)
+
+
+def svg(rows: Sequence[Sequence[Draw]]) -> str:
+    """Panels as markup, without the XML prologue."""
+    buffer = io.StringIO()
+    whole = canvas(rows)
+    with matplotlib.rc_context(STYLE):
+        whole.savefig(buffer, format="svg", metadata={"Date": None})
     text = buffer.getvalue()
     return text[text.index("<svg") :]

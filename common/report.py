@@ -215,28 +215,36 @@ def page(loaded: Sequence[Results]) -> str:
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE), autoescape=True)
     template = environment.get_template("report.html.jinja")
     groups = experiments(loaded)
-    shown = [{"group": g, "plots": _plots(g), "gallery": _gallery(g.results[0])} for g in groups]
+    shown = [
+        {"group": g, "plots": [drawing.svg([[draw]]) for draw in _plots(g)], "gallery": _gallery(g.results[0])}
+        for g in groups
+    ]
     return template.render(shown=shown, script=(HERE / "report.js").read_text(), costs=COSTS, sides=SIDES, cost=_cost)
 
 
-def _plots(group: Experiment) -> list[str]:
-    """Of the first seed."""
+def picture(groups: Sequence[Experiment]) -> str:
+    """The README's picture, SVG: a row a domain, its quality against its cost and its latencies."""
+    return drawing.svg([_plots(group)[:2] for group in groups]) + "\n"
+
+
+def _plots(group: Experiment) -> list[drawing.Draw]:
+    """Quality against cost and latency first; of the first seed."""
     palette = drawing.colours([p.name for p in group.programs])
     plots = group.results[0]["plots"]
     by_name: dict[str, dict[str, Any]] = defaultdict(dict)
     for plot in plots:
         if plot["shape"] == "curve":
             by_name[plot["name"]][plot["program"]] = plot["data"]
-    learning = by_name.pop(f"learning/val/{group.headline}", {})
+    learning = by_name.get(f"learning/val/{group.headline}", {})
     points = {p.name: (p.figures["build_cpu_s"].mean, p.figures[group.headline].mean) for p in group.programs}
     drawn = [drawing.quality_against_cost(points, learning, palette, quality=group.headline)]
-    for name, series in by_name.items():
-        if not name.startswith("learning/"):
-            drawn.append(drawing.curves(series, palette, title=name, log_x=name == "latency"))
+    names = [name for name in by_name if not name.startswith("learning/")]
+    for name in sorted(names, key=lambda name: name != "latency"):
+        drawn.append(drawing.curves(by_name[name], palette, title=name))
     for plot in plots:
         if plot["shape"] == "matrix":
             drawn.append(drawing.matrix(plot["data"], title=f"{plot['program']}: {plot['name']}"))
-    return [drawing.svg(canvas) for canvas in drawn]
+    return drawn
 
 
 def _gallery(results: Results) -> dict[str, list[dict[str, str]]]:

@@ -13,7 +13,7 @@ import pytorch_lightning as pl
 import wandb
 from pytorch_lightning.loggers import TensorBoardLogger, WandbLogger
 
-from common.drawing import matrix_png
+from common import drawing
 from common.module import Module
 from common.program import Evaluator, Picture
 
@@ -81,7 +81,7 @@ def _log_wandb(run: Any, results: Mapping[str, Any], checkpoint: Path) -> None:
     for plot in results["plots"]:
         key = f"{plot['program']}/{plot['name']}"
         if plot["shape"] == "matrix":
-            logged[key] = wandb.Image(matrix_png(plot["data"], title=key))
+            logged[key] = wandb.Image(drawing.png(drawing.matrix(plot["data"], title=key)))
         else:
             points = wandb.Table(columns=["x", "y"], data=list(zip(plot["data"]["x"], plot["data"]["y"], strict=True)))
             logged[key] = wandb.plot.line(points, "x", "y", title=key)

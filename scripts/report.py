@@ -1,4 +1,4 @@
-"""Tables and a page from results.json files: python -m scripts.report [run=DIR] [update=README.md]"""
+"""Tables and a page from results.json files: python -m scripts.report [run=DIR] [update=README.md] [picture=FILE]"""
 
 from pathlib import Path
 
@@ -23,6 +23,9 @@ def write(cfg: DictConfig, output_dir: Path) -> None:
     if marked is not None:
         report.update(Path(marked), loaded)
         print(marked)
+    if cfg.picture is not None:
+        Path(cfg.picture).write_text(report.picture(report.experiments(loaded)))
+        print(cfg.picture)
     page = (Path(cfg.run) if cfg.run else output_dir) / "report.html"
     page.write_text(report.page(loaded))
     print(page)

@@ -12,7 +12,7 @@ import torch
 from common import cost
 from tests.conftest import DOMAINS, ROOT
 
-COLD = {m for m in ("accuracy", "nll", "brier", "calibration_error", "parameters", "size_bytes", "own_lines")}
+COLD = {"accuracy", "nll", "brier", "calibration_error", "parameters", "size_bytes", "own_lines"}
 
 
 def results(folder: Path) -> dict:

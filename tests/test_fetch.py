@@ -71,7 +71,7 @@ def test_a_tampered_cache_is_named_and_left_alone(tmp_path: Path) -> None:
 def test_every_source_says_why_it_had_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda name: None)
     file = File("data", GOOD, (Folder("/nowhere/data"), DebianPackage("data", "usr/data")))
-    with pytest.raises(ValueError, match="/nowhere/data: no such file.*Debian package data: apt-get and dpkg are only"):
+    with pytest.raises(ValueError, match=r"/nowhere/data: no such file.*Debian package data: apt-get and dpkg are"):
         fetch.fetch(file, cache=tmp_path)
 
 

@@ -78,8 +78,16 @@ def test_one_seed_shows_the_interval_over_problems() -> None:
 
 @pytest.mark.parametrize(
     ("value", "unit", "text"),
-    [(0.000042, "s", "42 µs"), (0.0042, "s", "4.20 ms"), (42.0, "s", "42.0 s"), (2.5e8, "bytes", "250 MB")]
-    + [(1.5e6, "bytes", "1.50 MB"), (290184, "", "290,184"), (0.94125, "", "0.9413"), (0.0, "s", "0 s")],
+    [
+        (0.000042, "s", "42 µs"),
+        (0.0042, "s", "4.20 ms"),
+        (42.0, "s", "42.0 s"),
+        (0.0, "s", "0 s"),
+        (2.5e8, "bytes", "250 MB"),
+        (1.5e6, "bytes", "1.50 MB"),
+        (290184, "", "290,184"),
+        (0.94125, "", "0.9413"),
+    ],
 )
 def test_numbers_read_well(value: float, unit: str, text: str) -> None:
     assert report.human(value, unit) == text

@@ -15,7 +15,7 @@ from vision.baseline import GRIDS, ORIENTATIONS, HogKernelMachine, Kernel, Silho
 from vision.data import Batches, FashionMNIST, mirror, read, translate
 from vision.evaluate import Referee, calibration
 from vision.hog import features, grid, hog
-from vision.module import LearnedClassifier
+from vision.module import LearnedClassifier, best_temperature
 from vision.net import ConvNet, ResNet, normalise
 from vision.task import CLASSES
 
@@ -242,16 +242,16 @@ def test_convolutions_begin_as_the_identity() -> None:
     "net", [ConvNet(widths=[4, 8, 8], norm_momentum=0.4, logit_scale=0.1), ResNet(widths=[4, 8], blocks=1)]
 )
 def test_mirrored_answers_agree_with_tta(net: nn.Module, images: np.ndarray) -> None:
-    program = LearnedClassifier(net=net.eval(), flip_tta=True, bf16=False)
+    program = LearnedClassifier(net=net.eval(), flip_tta=True, temperature=1.0, bf16=False)
     np.testing.assert_allclose(program(images), program(mirrored(images)), atol=1e-5)
-    single = LearnedClassifier(net=net, flip_tta=False, bf16=False)
+    single = LearnedClassifier(net=net, flip_tta=False, temperature=1.0, bf16=False)
     np.testing.assert_allclose(program(images), (single(images) + single(mirrored(images))) / 2, atol=1e-5)
 
 
 def test_a_zero_batch_is_answered() -> None:
     net = ResNet(widths=[4, 8], blocks=1).eval()
     none = np.empty((0, 28, 28), np.uint8)
-    for program in (LearnedClassifier(net=net, flip_tta=True, bf16=False), SilhouetteRules()):
+    for program in (LearnedClassifier(net=net, flip_tta=True, temperature=1.0, bf16=False), SilhouetteRules()):
         assert program(none).shape == (0, 10)
 
 
@@ -264,6 +264,14 @@ def test_resnet_shortcut_is_the_identity_where_the_weights_are_zero() -> None:
         y = block(x)
     torch.testing.assert_close(y[:, :4], x[:, :, ::2, ::2])
     assert not y[:, 4:].any()
+
+
+def test_the_temperature_that_was_applied_is_found() -> None:
+    """Labels drawn from a softmax, logits handed over doubled: the likeliest temperature is 2."""
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(40_000, 1, 10, generator=generator) * 2
+    labels = torch.multinomial(logits[:, 0].softmax(1), 1, generator=generator)[:, 0]
+    assert best_temperature(logits * 2, labels) == pytest.approx(2, rel=0.03)
 
 
 # The referee
@@ -331,7 +339,7 @@ def test_the_gallery_shows_who_was_right() -> None:
 )
 def test_every_program_refuses_other_images(given: object, message: str) -> None:
     few = data(limit=300)
-    learned = LearnedClassifier(net=ResNet(widths=[4, 8], blocks=1), flip_tta=False, bf16=False)
+    learned = LearnedClassifier(net=ResNet(widths=[4, 8], blocks=1), flip_tta=False, temperature=1.0, bf16=False)
     for program in (learned, SilhouetteRules(), HogKernelMachine(landmarks=50).build(few)):
         with pytest.raises(ValueError, match=message):
             program(given)  # type: ignore[arg-type]

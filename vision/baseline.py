@@ -200,8 +200,7 @@ class Silhouette:
     @staticmethod
     def measure(images: np.ndarray) -> "Silhouette":
         on = images > OPAQUE
-        rows: np.ndarray = on.any(2)
-        columns: np.ndarray = on.any(1)
+        rows, columns = np.asarray(on.any(2)), np.asarray(on.any(1))
         first = rows.argmax(1)
         height = np.where(rows.any(1), images.shape[1] - rows[:, ::-1].argmax(1) - first, 0)
         width = np.where(columns.any(1), images.shape[2] - columns[:, ::-1].argmax(1) - columns.argmax(1), 0)

@@ -80,9 +80,8 @@ class Referee:
         """Images that all programs get right, that only one of them gets right, and that none does."""
         sides = right_or_wrong(evaluations) or {}
         votes = np.sum(list(sides.values()), 0)
-        groups = {"all right": votes == len(sides), "all wrong": votes == 0}
-        if len(sides) > 1:
-            groups |= {f"only {name} right": (votes == 1) & right for name, right in sides.items()}
+        groups = {f"only {name} right": (votes == 1) & right for name, right in sides.items()} if len(sides) > 1 else {}
+        groups |= {"all wrong": votes == 0, "all right": votes == len(sides)}
         rng = np.random.default_rng(0)
         shown = {}
         for group, mask in groups.items():

@@ -32,8 +32,7 @@ class ConvNet(nn.Module):
 
     def __init__(self, *, widths: Sequence[int], norm_momentum: float, logit_scale: float) -> None:
         super().__init__()
-        self.whitening = nn.Conv2d(1, 8, 2)
-        self.whitening.weight.requires_grad = False
+        self.whitening = nn.Conv2d(1, 8, 2, bias=False).requires_grad_(False)
         ins = [self.whitening.out_channels, *widths]
         self.stages = nn.Sequential(*(Stage(i, o, norm_momentum) for i, o in zip(ins, widths, strict=False)))
         self.head = nn.Linear(widths[-1], len(CLASSES), bias=False)
