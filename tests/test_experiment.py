@@ -135,10 +135,11 @@ def test_a_resumed_run_is_the_uninterrupted_one(domain: str, tmp_path: Path, com
 
 
 def test_a_multirun_is_a_folder_a_job_and_a_report_over_all(tmp_path: Path, command, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    arguments = ["-m", "trainer=smoke", "logger=csv", "seed=0,1", f"output_dir={tmp_path}/sweep"]
+    arguments = ["-m", "trainer=smoke", "logger=tensorboard", "seed=0,1", f"output_dir={tmp_path}/sweep"]
     command("train", *arguments, "domain.module.flip_tta=false", "~domain.baselines.hog_svm")
     runs = [results(tmp_path / "sweep" / str(job))["run"] for job in (0, 1)]
     assert [run["seed"] for run in runs] == [0, 1]
+    assert list((tmp_path / "sweep" / "0" / "tensorboard").glob("**/events.out.tfevents*"))
     lines = command("report", f"run={tmp_path}/sweep")
     assert sum("vision, quick, val split, 2 seeds" in line for line in lines) == 2, "one row a program, seeds merged"
 
