@@ -37,7 +37,8 @@ def measure(program: Program, problems: Any) -> dict[str, Any]:
     for p in (50, 95, 99):
         figures[f"latency_p{p}_s"] = float(np.percentile(latencies, p))
     figures |= {"throughput_per_s": per_s, "peak_memory_bytes": _peak_memory_bytes()}
-    figures["own_lines"] = own_source(program, singles[0]).lines
+    source = own_source(program, singles[0])
+    figures |= {"own_lines": source.lines, "libraries": list(source.libraries)}
     if "torch" in sys.modules:
         from torch.utils.flop_counter import FlopCounterMode
 

@@ -105,24 +105,25 @@ class TrainingClock(pl.Callback):
         ]
 
 
-def arrays(program: Any) -> Iterator[np.ndarray | torch.Tensor]:
-    """Every array that a program is made of: a net's parameters and buffers, a dataclass's array fields, nested."""
+def arrays(program: Any, *, buffers: bool) -> Iterator[np.ndarray | torch.Tensor]:
+    """Every array that a program is made of: a net's parameters (and buffers), a dataclass's array fields, nested."""
     if isinstance(program, torch.nn.Module):
-        yield from program.state_dict().values()
+        yield from program.parameters()
+        yield from program.buffers() if buffers else ()
     elif isinstance(program, np.ndarray | torch.Tensor):
         yield program
     elif isinstance(program, dict):
         for value in program.values():
-            yield from arrays(value)
+            yield from arrays(value, buffers=buffers)
     elif isinstance(program, list | tuple):
         for value in program:
-            yield from arrays(value)
+            yield from arrays(value, buffers=buffers)
     elif is_dataclass(program):
         for f in fields(program):
-            yield from arrays(getattr(program, f.name))
+            yield from arrays(getattr(program, f.name), buffers=buffers)
 
 
-def answering(program: Program, examples: Callable[[int], Any]) -> tuple[list[Figure], list[Plot]]:
+def answering(program: Program, examples: Callable[[int], Any]) -> tuple[list[Figure], list[Plot], list[str]]:
     """Times and weighs `program` in a fresh process.
 
     Args:
@@ -132,9 +133,8 @@ def answering(program: Program, examples: Callable[[int], Any]) -> tuple[list[Fi
     Returns:
         Figures: parameters, size_bytes, own_lines, latency_p50_s, _p95_s, _p99_s (one problem, one thread),
         throughput_per_s (many problems, all threads), peak_memory_bytes, and flops of one problem where countable.
-        Plots: the latencies, sorted.
+        Plots: the latencies, sorted. And the third-party libraries that the program names.
     """
-    parts = list(arrays(program))
     payload = pickle.dumps((program, examples(max(CALLS, LARGEST_BATCH))))
     child = subprocess.run(
         [sys.executable, "-m", "common.answering"],
@@ -147,11 +147,17 @@ def answering(program: Program, examples: Callable[[int], Any]) -> tuple[list[Fi
         raise ValueError(f"timing {name}: given exit code {child.returncode}, wanted figures; its message is above")
     measured = pickle.loads(child.stdout)
     latencies = np.sort(measured.pop("latencies"))
-    measured |= {"parameters": sum(int(np.prod(a.shape)) for a in parts), "size_bytes": sum(a.nbytes for a in parts)}
+    measured["parameters"] = sum(int(np.prod(a.shape)) for a in arrays(program, buffers=False))
+    measured["size_bytes"] = sum(a.nbytes for a in arrays(program, buffers=True))
+    libraries = measured.pop("libraries")
     figures = [
         Figure(name, float(value), unit=next((unit for end, unit in UNITS.items() if name.endswith(end)), ""))
         for name, value in measured.items()
     ]
     picked = np.unique(np.linspace(0, len(latencies) - 1, 200).astype(int))
     curve = {"x": (latencies[picked] * 1e3).tolist(), "y": (picked / max(1, len(latencies) - 1)).tolist()}
-    return figures, [Plot("latency", "curve", curve | {"x_label": "milliseconds", "y_label": "share of calls"})]
+    return (
+        figures,
+        [Plot("latency", "curve", curve | {"x_label": "milliseconds", "y_label": "share of calls"})],
+        libraries,
+    )

@@ -22,6 +22,7 @@ from rich.console import Console
 
 from common import compare, cost
 from common.domain import Domain
+from common.module import Module
 from common.program import Evaluation, Figure, Kind, Picture, Plot, Program
 from common.source import ROOT
 from common.tracking import LogGallery, log_results
@@ -62,11 +63,14 @@ def run(
         The results, as written to `output_dir/results.json`.
     """
     clock = cost.TrainingClock()
-    trainer.callbacks.append(clock)  # type: ignore[attr-defined]
     if domain.evaluator.split == "val":
         trainer.callbacks.append(LogGallery(domain.evaluator))  # type: ignore[attr-defined]
-    checkpoint = str(output_dir / CHECKPOINT) if resume else None
-    trainer.fit(domain.module, datamodule=domain.data, ckpt_path=checkpoint)
+    trainer.callbacks.append(clock)  # type: ignore[attr-defined]  # last: it starts again when the others are done
+    if resume:
+        load(output_dir / CHECKPOINT, domain.module, clock)
+    for logger in trainer.loggers:
+        logger.log_hyperparams({**about, **machine()})
+    trainer.fit(domain.module, datamodule=domain.data, ckpt_path=str(output_dir / CHECKPOINT) if resume else None)
     return judge(domain, clock, output_dir, about=about, goals=goals, loggers=trainer.loggers)
 
 
@@ -74,22 +78,29 @@ def evaluate(
     domain: Domain, run_dir: Path, output_dir: Path, *, about: Mapping[str, Any], goals: Mapping[str, str]
 ) -> dict[str, Any]:
     """Judges what `run_dir/last.ckpt` holds; nothing is trained, the hand-written programs are built again."""
-    path = run_dir / CHECKPOINT
+    clock = cost.TrainingClock()
+    load(run_dir / CHECKPOINT, domain.module, clock)
+    domain.data.setup("fit")
+    return judge(domain, clock, output_dir, about=about, goals=goals, loggers=())
+
+
+def load(path: Path, module: Module, clock: cost.TrainingClock) -> None:
+    """Fills the module and the clock from a checkpoint.
+
+    Raises:
+        ValueError: it is missing, damaged, or of another net.
+    """
     if not path.is_file():
-        raise ValueError(f"run: given {run_dir}, wanted the folder of a finished run, with {CHECKPOINT} in it")
+        raise ValueError(f"run: given {path.parent}, wanted the folder of a run with {CHECKPOINT} in it")
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-        domain.module.load_state_dict(checkpoint["state_dict"])
-        state = checkpoint["callbacks"][cost.TrainingClock.__qualname__]
+        module.load_state_dict(checkpoint["state_dict"])
+        clock.load_state_dict(checkpoint["callbacks"][cost.TrainingClock.__qualname__])
     except Exception as error:  # torch names a damaged file, a missing key and a wrong shape each by another type
         reason = " ".join(str(error).split())[:200]
         raise ValueError(
-            f"{path}: given a damaged checkpoint or another net's, wanted {domain.module.name}'s: {reason}"
+            f"{path}: given a damaged checkpoint or another net's, wanted {module.name}'s: {reason}"
         ) from error
-    clock = cost.TrainingClock()
-    clock.load_state_dict(state)
-    domain.data.setup("fit")
-    return judge(domain, clock, output_dir, about=about, goals=goals, loggers=())
 
 
 def judge(
@@ -102,7 +113,7 @@ def judge(
     loggers: Sequence[Any],
 ) -> dict[str, Any]:
     """Builds the hand-written programs, scores and costs all alike, compares, writes `results.json`."""
-    entrants = [Entrant(domain.module.name, "learned", domain.module.program(), clock.spent)]
+    entrants = [Entrant(domain.module.name, "learned", domain.module.program(domain.data), clock.spent)]
     for name, baseline in domain.baselines.items():
         console.print(f"building {name}")
         with cost.spending() as spent:
@@ -110,11 +121,12 @@ def judge(
         entrants.append(Entrant(name, "baseline", program, spent))
     evaluations: dict[str, Evaluation] = {}
     figures: list[Figure] = []
+    libraries: dict[str, list[str]] = {}
     plots: list[Plot] = [replace(plot, program=entrants[0].name) for plot in clock.plots()]
     for entrant in entrants:
         with console.status(f"scoring and timing {entrant.name}"):
             evaluation = evaluations[entrant.name] = domain.evaluator(entrant.program)
-            answering, latency = cost.answering(entrant.program, domain.evaluator.examples)
+            answering, latency, libraries[entrant.name] = cost.answering(entrant.program, domain.evaluator.examples)
         of_this = [*compare.means(evaluation), *evaluation.figures, *entrant.spent.figures(), *answering]
         figures += [replace(f, program=entrant.name, kind=entrant.kind) for f in of_this]
         plots += [replace(plot, program=entrant.name) for plot in (*evaluation.plots, *latency)]
@@ -125,7 +137,7 @@ def judge(
     figures = [replace(f, goal=goals.get(f"{f.program}/{f.metric}")) for f in figures]
     gallery = domain.evaluator.gallery(evaluations)
     results = {
-        "run": {**about, **machine(), "headline": next(iter(evaluations[learned.name].scores))},
+        "run": {**about, **machine(), "headline": next(iter(evaluations[learned.name].scores)), "uses": libraries},
         "figures": [asdict(f) for f in figures],
         "plots": [asdict(plot) for plot in plots],
         "gallery": _save_gallery(gallery, output_dir),
@@ -141,14 +153,18 @@ def machine() -> dict[str, Any]:
     info = Path("/proc/cpuinfo")
     if info.exists():
         cpu = next((row.split(":")[1].strip() for row in info.read_text().splitlines() if "model name" in row), cpu)
-    git = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
-    try:
-        commit = subprocess.run(git, capture_output=True, text=True).stdout.strip()
-    except FileNotFoundError:
-        commit = ""
     libraries = {name: version(name) for name in LIBRARIES} | {"python": platform.python_version()}
     threads = torch.get_num_threads()
-    return {"commit": commit, "cpu": cpu, "cores": os.cpu_count(), "threads": threads, "libraries": libraries}
+    return {"cpu": cpu, "cores": os.cpu_count(), "threads": threads, "libraries": libraries}
+
+
+def commit() -> str:
+    """The commit that is checked out, `-dirty` if files differ from it; empty outside git."""
+    git = ["git", "-C", str(ROOT), "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
+    try:
+        return subprocess.run(git, capture_output=True, text=True).stdout.strip()
+    except FileNotFoundError:
+        return ""
 
 
 def command() -> str:

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -133,7 +134,7 @@ def _install(source: Path, target: Path, wanted: str) -> None:
         with os.fdopen(handle, "wb") as out, _open(source) as file:
             try:
                 shutil.copyfileobj(file, out)
-            except (EOFError, gzip.BadGzipFile) as error:
+            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
                 raise OSError(f"{source.name} is damaged: {error}") from error
         found = sha256(part)
         if found != wanted:

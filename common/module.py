@@ -53,8 +53,11 @@ class Module(pl.LightningModule):
         """The scalar to minimise for one batch, and what else is worth a curve."""
         raise NotImplementedError
 
-    def program(self) -> Program:
-        """The averaged net as a Program. It shares nothing with this module that training changes."""
+    def program(self, data: pl.LightningDataModule) -> Program:
+        """The averaged net as a Program, with what of the set-up `data` it answers from (an index its keys).
+
+        It shares nothing with this module that training changes.
+        """
         raise NotImplementedError
 
     def training_step(self, batch: Any, _: int) -> Tensor:

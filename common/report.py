@@ -113,15 +113,24 @@ def load(paths: Iterable[Path]) -> list[Results]:
 
 
 def experiments(loaded: Iterable[Results]) -> list[Experiment]:
-    """Results grouped by domain, experiment and split; every group merges its seeds."""
-    groups: dict[tuple[str, str, str], list[Results]] = defaultdict(list)
+    """Results grouped by domain, experiment, split and settings; every group merges its seeds."""
+    groups: dict[tuple[str, str, str, str], dict[int, Results]] = defaultdict(dict)
     for results in loaded:
         run = results["run"]
-        groups[run["domain"], run["experiment"], run["split"]].append(results)
-    return [
-        Experiment(*key, group[0]["run"]["headline"], _programs(group), sorted(group, key=lambda r: r["run"]["seed"]))
-        for key, group in sorted(groups.items())
-    ]
+        key = (run["domain"], run["experiment"], run["split"], json.dumps(_without_seed(run["config"]), sort_keys=True))
+        groups[key][run["seed"]] = results  # a run judged again counts once
+    found = []
+    for key, by_seed in sorted(groups.items()):
+        group = [by_seed[seed] for seed in sorted(by_seed)]
+        found.append(Experiment(*key[:3], group[0]["run"]["headline"], _programs(group), group))
+    return found
+
+
+def _without_seed(config: Any) -> Any:
+    """What makes two runs comparable: the same settings but for seeds."""
+    if isinstance(config, dict):
+        return {key: _without_seed(value) for key, value in config.items() if key != "seed"}
+    return config
 
 
 def _programs(group: Sequence[Results]) -> list[Program]:
@@ -159,6 +168,7 @@ def summary(groups: Sequence[Experiment]) -> str:
         for program in group.programs:
             quality = f"{group.headline} {program.figures[group.headline].text()}"
             costs = [_cost(program, name) for name in COSTS]
+            costs[list(COSTS).index("own_lines")] += _uses(group, program)
             rows.append([group.title, f"`{program.name}`", SIDES[program.kind], quality, *costs])
     return _table(head, rows)
 
@@ -166,6 +176,11 @@ def summary(groups: Sequence[Experiment]) -> str:
 def _cost(program: Program, name: str) -> str:
     figure = program.figures.get(name)
     return human(figure.mean, figure.unit) if figure else "-"
+
+
+def _uses(group: Experiment, program: Program) -> str:
+    names = group.results[0]["run"].get("uses", {}).get(program.name, ())
+    return f" + {', '.join(names)}" if names else ""
 
 
 def figures(groups: Sequence[Experiment]) -> str:

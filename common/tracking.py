@@ -24,6 +24,12 @@ def keep_in(output_dir: Path) -> None:
         os.environ[name] = str(output_dir)
 
 
+def finish() -> None:
+    """Ends W&B's run, so that the next job of a multirun gets one of its own."""
+    if wandb.run is not None:
+        wandb.finish()
+
+
 class LogGallery(pl.Callback):
     """Logs what the net answers on the validation problems, after 1, 2, 4, 8... epochs.
 
@@ -36,11 +42,11 @@ class LogGallery(pl.Callback):
             raise ValueError(f"gallery: given the {evaluator.split} split, wanted val")
         self.evaluator = evaluator
 
-    def on_validation_epoch_end(self, trainer: pl.Trainer, module: Module) -> None:  # type: ignore[override]
+    def on_validation_end(self, trainer: pl.Trainer, module: Module) -> None:  # type: ignore[override]
         epochs = trainer.current_epoch + 1
         if trainer.sanity_checking or not trainer.loggers or epochs & (epochs - 1):
             return
-        evaluation = self.evaluator(module.program())
+        evaluation = self.evaluator(module.program(trainer.datamodule))  # type: ignore[attr-defined]
         log_pictures(trainer.loggers, self.evaluator.gallery({module.name: evaluation}), trainer.global_step)
 
 
@@ -61,10 +67,9 @@ def log_pictures(loggers: Sequence[Any], gallery: Mapping[str, list[Picture]], s
 def log_results(
     loggers: Sequence[Any], results: Mapping[str, Any], gallery: Mapping[str, list[Picture]], *, checkpoint: Path
 ) -> None:
-    """The run's description, every figure under `<program>/<metric>`, and all there is to see."""
+    """Every figure under `<program>/<metric>`, and all there is to see."""
     figures = {f"{f['program']}/{f['metric']}": f["value"] for f in results["figures"]}
     for logger in loggers:
-        logger.log_hyperparams(dict(results["run"]))
         logger.log_metrics(figures)
     log_pictures(loggers, gallery)
     for logger in loggers:

@@ -156,17 +156,19 @@ def saved_config(cfg: DictConfig) -> DictConfig:
 
 def about(cfg: DictConfig) -> dict[str, Any]:
     """What results.json says of a run before anything is measured."""
-    from common.experiment import command
+    from common.experiment import command, commit
 
     choices = HydraConfig.get().runtime.choices
-    if cfg.run:
-        choices = OmegaConf.load(Path(cfg.run) / ".hydra" / "hydra.yaml").hydra.runtime.choices
-    experiment = choices.get("experiment") or "quick"
+    experiment = str(choices.get("experiment") or "quick").removeprefix(f"{choices['domain']}_")
+    whole: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    trainer_settings = {k: v for k, v in whole["trainer"].items() if k not in ("callbacks", "default_root_dir")}
+    trainer = "" if choices["trainer"] == "default" else f"-{choices['trainer']}"
     return {
         "command": command(),
+        "commit": commit(),
         "domain": choices["domain"],
-        "experiment": str(experiment).removeprefix(f"{choices['domain']}_"),
+        "experiment": experiment + trainer,
         "split": cfg.split,
         "seed": cfg.seed,
-        "config": OmegaConf.to_container(cfg.domain, resolve=True),
+        "config": {"domain": whole["domain"], "epochs": whole["epochs"], "trainer": trainer_settings},
     }

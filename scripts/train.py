@@ -19,7 +19,12 @@ def train(cfg: DictConfig, output_dir: Path) -> None:
     tracking.keep_in(output_dir)
     domain = cli.build(cfg)
     trainer = instantiate(cfg.trainer, _convert_="all", logger=instantiate(cfg.logger))
-    results = experiment.run(domain, trainer, output_dir, about=cli.about(cfg), goals=dict(cfg.goals), resume=resume)
+    try:
+        results = experiment.run(
+            domain, trainer, output_dir, about=cli.about(cfg), goals=dict(cfg.goals), resume=resume
+        )
+    finally:
+        tracking.finish()
     report.show(results)
     print(output_dir / experiment.RESULTS)
 

@@ -36,7 +36,7 @@ def mirrored(images: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(images[:, :, ::-1])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class HogKernelMachine:
     """Builds a least-squares support vector machine on random landmarks, blind to left and right.
 
@@ -52,11 +52,11 @@ class HogKernelMachine:
         temperature: turns scores into probabilities; found on the validation split, like the others.
     """
 
-    landmarks: int = 5000
-    components: int = 200
-    gamma: float = 0.8
-    ridge: float = 1e-7
-    temperature: float = 0.25
+    landmarks: int
+    components: int
+    gamma: float
+    ridge: float
+    temperature: float
 
     def build(self, data: Any) -> "KernelClassifier":
         images, labels = data.train

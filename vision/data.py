@@ -80,6 +80,8 @@ def read(split: Literal["train", "val", "all", "test"], *, limit: int | None = N
     """The images of one split: train (55,000), val (5,000), both (`all`), or test (10,000); the first `limit`."""
     if split not in ("train", "val", "all", "test"):
         raise ValueError(f"split: given {split!r}, wanted one of train, val, all, test")
+    if limit is not None and not (isinstance(limit, int) and limit > 0):
+        raise ValueError(f"limit: given {limit!r}, wanted null or a whole number above 0")
     images = _read("test" if split == "test" else "train")
     if split in ("train", "val"):
         order = np.random.default_rng(SPLIT_SEED).permutation(len(images.labels))
@@ -92,8 +94,7 @@ class FashionMNIST(pl.LightningDataModule):
     """Batches of (uint8 pixels (N, 28, 28), int64 labels (N,)).
 
     Args:
-        batch_size: of training, over all processes together.
-        train_on: `train`, or `all` for a last run once every choice is made: then the validation curve means nothing.
+        batch_size: of training; validation uses it too.
         translate: largest shift, in pixels each way, that training sees.
         flip: mirror left to right at random, or `alternate`: a random half of the images is mirrored in even epochs,
             the other half in odd ones, so that two epochs show both sides of each (Jordan 2024, section 3.6).
@@ -105,25 +106,22 @@ class FashionMNIST(pl.LightningDataModule):
         self,
         *,
         batch_size: int,
-        train_on: Literal["train", "all"],
         translate: int,
         flip: Literal["none", "random", "alternate"],
         seed: int,
         limit: int | None = None,
     ) -> None:
         super().__init__()
-        for name, given, wanted in (("train_on", train_on, ("train", "all")), ("flip", flip, FLIPS)):
-            if given not in wanted:
-                raise ValueError(f"data.{name}: given {given!r}, wanted one of {', '.join(wanted)}")
+        if flip not in FLIPS:
+            raise ValueError(f"data.flip: given {flip!r}, wanted one of {', '.join(FLIPS)}")
         self.batch_size = batch_size
-        self.train_on = train_on
         self.translate = translate
         self.flip = flip
         self.seed = seed
         self.limit = limit
 
     def setup(self, stage: str | None = None) -> None:
-        self.train = read(self.train_on, limit=self.limit)
+        self.train = read("train", limit=self.limit)
         self.val = read("val", limit=self.limit)
 
     def train_dataloader(self) -> "Batches":

@@ -51,7 +51,9 @@ class Referee:
     def __call__(self, program: Program) -> Evaluation:
         labels = self.images.labels
         p = np.asarray(program(self.images.pixels), np.float64)
-        if p.shape != (len(labels), len(CLASSES)) or not np.isfinite(p).all() or (p < 0).any():
+        if p.shape != (len(labels), len(CLASSES)) or not (
+            np.isfinite(p).all() and (p >= 0).all() and np.allclose(p.sum(1), 1, atol=1e-3)
+        ):
             raise ValueError(f"answers: given {p.shape}, wanted finite probabilities ({len(labels)}, {len(CLASSES)})")
         right = (p.argmax(1) == labels).astype(np.float64)
         truth = np.eye(len(CLASSES))[labels]

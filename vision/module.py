@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pytorch_lightning as pl
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
@@ -40,7 +41,7 @@ class Classifier(Module):
 
     def on_fit_start(self) -> None:
         whiten = getattr(self.net, "whiten", None)
-        if whiten is not None and self.global_step == 0:
+        if whiten is not None and not self.averaged.n_averaged:  # a resumed net is whitened already
             whiten(torch.tensor(self.trainer.datamodule.train.pixels[:5000], device=self.device))  # type: ignore[attr-defined]
             self.averaged.module.load_state_dict(self.net.state_dict())
 
@@ -61,10 +62,10 @@ class Classifier(Module):
         logits, labels = (torch.cat(parts) for parts in zip(*self._answered, strict=True))
         self.temperature.fill_(best_temperature(logits.float(), labels))
 
-    def program(self) -> "LearnedClassifier":
+    def program(self, data: pl.LightningDataModule) -> "LearnedClassifier":
         net = copy.deepcopy(self.averaged.module).eval().requires_grad_(False).cpu()
         return LearnedClassifier(
-            net=net, flip_tta=self.flip_tta, temperature=float(self.temperature), bf16=auto() == "bf16-mixed"
+            net=net, flip_tta=self.flip_tta, temperature=float(self.temperature), bf16=auto("cpu") == "bf16-mixed"
         )
 
 
