@@ -5,6 +5,9 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 RUN := runs/demo/$(DOMAIN)-$(shell date +%Y-%m-%d_%H-%M-%S)
 
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+
 .PHONY: help demo test check report clean
 .DEFAULT_GOAL := help
 
@@ -33,7 +36,7 @@ clean: ## remove the environment and all runs
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), f"given Python {sys.version.split()[0]}, wanted 3.11 or later"'
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv .venv || { echo "error: venv: on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	@echo "installing about 7 GB into .venv (most of it PyTorch's CUDA libraries); 2 to 5 minutes"
 	$(BIN)/pip install -qqq -c constraints.txt -e '.[sweep,dev]'
 	@touch $@

@@ -5,6 +5,14 @@ imported, and every entry point imports `common` first.
 """
 
 import os
+from pathlib import Path
+
+
+def cache_folder() -> Path:
+    """For what outlives a run: $SOFTWARE2_CACHE, else software2/ in the user's cache folder."""
+    given = os.environ.get("SOFTWARE2_CACHE")
+    return Path(given or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "software2")
+
 
 _DEFAULTS = {
     "WANDB_MODE": "offline",  # no account, no prompt, no network; WANDB_MODE=online uploads
@@ -12,6 +20,7 @@ _DEFAULTS = {
     "WANDB_SILENT": "true",
     "GRADIO_ANALYTICS_ENABLED": "False",
     "HF_HUB_OFFLINE": "1",
+    "MPLCONFIGDIR": str(cache_folder() / "matplotlib"),  # its font cache, and nobody's matplotlibrc
     "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads on busy cores run at a tenth of the speed
 }
 for _name, _value in _DEFAULTS.items():

@@ -7,7 +7,6 @@ import json
 import os
 import platform
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -165,12 +164,6 @@ def commit() -> str:
         return subprocess.run(git, capture_output=True, text=True).stdout.strip()
     except FileNotFoundError:
         return ""
-
-
-def command() -> str:
-    """The command line as the user may type it again."""
-    module = getattr(sys.modules["__main__"], "__spec__", None)
-    return " ".join(["python -m", module.name if module else sys.argv[0], *sys.argv[1:]])
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -23,6 +23,8 @@ from typing import Protocol, runtime_checkable
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
+from common import cache_folder
+
 console = Console(stderr=True)
 
 
@@ -80,14 +82,6 @@ class DebianPackage:
         deb = _debian_package(self.package)
         _command(["dpkg", "-x", str(deb), str(folder)])
         return folder / self.path
-
-
-def cache_folder() -> Path:
-    """$SOFTWARE2_CACHE, else software2/ in the user's cache folder."""
-    given = os.environ.get("SOFTWARE2_CACHE")
-    if given:
-        return Path(given)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "software2"
 
 
 def fetch(file: File, *, cache: Path | None = None) -> Path:

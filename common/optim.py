@@ -16,7 +16,8 @@ def sgd(net: nn.Module, *, lr: float, momentum: float, weight_decay: float, norm
     """Nesterov SGD with a learning rate of its own for the biases of normalisation layers and convolutions.
 
     Decay is decoupled from the rate: at the peak every group shrinks by `weight_decay` of itself a step, times what
-    momentum adds up, 1 / (1 - momentum), whatever its rate (hlb-CIFAR10; Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds", section 3.4).
+    momentum adds up, 1 / (1 - momentum), whatever its rate (hlb-CIFAR10; Jordan 2024, "94% on CIFAR-10 in 3.29
+    Seconds", section 3.4).
     """
     biases = [p for p in net.parameters() if p.ndim <= 1 and p.requires_grad]
     weights = [p for p in net.parameters() if p.ndim > 1 and p.requires_grad]

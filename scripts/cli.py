@@ -38,6 +38,8 @@ def main(task: Callable[[DictConfig, Path], None]) -> None:
     for harmless in NOISE:
         warnings.filterwarnings("ignore", harmless)
     failed: list[Exception] = []
+    folder = argument("output_dir")
+    ours = folder is None or not Path(folder).exists()
 
     def job(cfg: DictConfig) -> None:
         output_dir = Path(HydraConfig.get().runtime.output_dir)
@@ -50,17 +52,51 @@ def main(task: Callable[[DictConfig, Path], None]) -> None:
                 raise
             failed.append(error)  # raised here, Hydra would print its own lines around it
         finally:
-            if {path.name for path in output_dir.iterdir()} <= SCAFFOLD:
+            if ours and {path.name for path in output_dir.iterdir()} <= SCAFFOLD:
                 shutil.rmtree(output_dir)
 
+    typed = list(sys.argv)
     try:
+        if folder is not None and any(Path(folder, name).exists() for name in ("last.ckpt", "results.json")):
+            raise ValueError(f"output_dir: given {folder}, which holds a run, wanted a new folder (or run={folder})")
+        os.environ["SOFTWARE2_COMMAND"] = command()
+        sys.argv[1:1] = choices_of_run(sys.argv[1:])
         hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name="config")(job)()
         if failed:
             raise failed[0]
     except EXPECTED as error:
         sys.exit(f"error: {one_line(error)}")
-    except KeyboardInterrupt:
-        sys.exit("stopped; go on with: python -m scripts.train run=FOLDER")
+    finally:
+        sys.argv = typed
+
+
+def argument(key: str) -> str | None:
+    """What the command line gives for `key`, before Hydra has read it."""
+    return next((a.removeprefix(f"{key}=") for a in sys.argv[1:] if a.startswith(f"{key}=")), None)
+
+
+def command() -> str:
+    """The command line as the user may type it again."""
+    module = getattr(sys.modules["__main__"], "__spec__", None)
+    return " ".join(["python -m", module.name if module else sys.argv[0], *sys.argv[1:]])
+
+
+def choices_of_run(arguments: list[str]) -> list[str]:
+    """With `run=DIR`, that run's domain, net, trainer and logger as overrides; otherwise none.
+
+    Raises:
+        ValueError: another choice is given beside it.
+    """
+    run = argument("run")
+    path = Path(run or "", ".hydra", "hydra.yaml")
+    if run is None or not path.is_file():
+        return []
+    for override in domain_choices(arguments):
+        raise ValueError(
+            f"{override}: given with run=, wanted key=value: another {override.split('=')[0]} is another run"
+        )
+    choices = OmegaConf.load(path).hydra.runtime.choices
+    return [f"{group}={choice}" for group, choice in choices.items() if choice and not group.startswith("hydra/")]
 
 
 def one_line(error: BaseException) -> str:
@@ -83,7 +119,7 @@ def one_line(error: BaseException) -> str:
 
 def _unknown_key(key: str) -> str:
     parent, _, name = key.rpartition(".")
-    cfg = _compose(domain_choices(sys.argv[1:]))
+    cfg = _compose([choice.split(",")[0] for choice in domain_choices(sys.argv[1:])])
     node = OmegaConf.select(cfg, parent) if parent else cfg
     while node is None or not isinstance(node, DictConfig):
         parent, _, name = parent.rpartition(".")
@@ -145,10 +181,10 @@ def saved_config(cfg: DictConfig) -> DictConfig:
     assert isinstance(saved, DictConfig)
     OmegaConf.set_struct(saved, True)
     overrides = list(HydraConfig.get().overrides.task)
-    for override in overrides:
+    for override in set(overrides) - set(domain_choices(overrides)):
+        if override[0] in "+~":
+            raise ValueError(f"{override}: given with run=, wanted key=value")
         key = override.split("=")[0]
-        if override in domain_choices(overrides) or override[0] in "+~":
-            raise ValueError(f"{override}: given with run=, wanted key=value: another {key} is another run")
         OmegaConf.update(saved, key, OmegaConf.select(cfg, key))
     saved.output_dir = cfg.output_dir
     return saved
@@ -156,7 +192,7 @@ def saved_config(cfg: DictConfig) -> DictConfig:
 
 def about(cfg: DictConfig) -> dict[str, Any]:
     """What results.json says of a run before anything is measured."""
-    from common.experiment import command, commit
+    from common.experiment import commit
 
     choices = HydraConfig.get().runtime.choices
     experiment = str(choices.get("experiment") or "quick").removeprefix(f"{choices['domain']}_")
@@ -164,7 +200,7 @@ def about(cfg: DictConfig) -> dict[str, Any]:
     trainer_settings = {k: v for k, v in whole["trainer"].items() if k not in ("callbacks", "default_root_dir")}
     trainer = "" if choices["trainer"] == "default" else f"-{choices['trainer']}"
     return {
-        "command": command(),
+        "command": os.environ["SOFTWARE2_COMMAND"],
         "commit": commit(),
         "domain": choices["domain"],
         "experiment": experiment + trainer,

@@ -5,6 +5,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from common import report
+from common.results import experiments, load
 from common.source import ROOT
 from scripts import cli
 
@@ -17,14 +18,14 @@ def write(cfg: DictConfig, output_dir: Path) -> None:
         paths = sorted(ROOT.glob("*/results/*.json"))
     if not paths:
         raise ValueError(f"run: given {cfg.run}, wanted a folder with results.json in it")
-    loaded = report.load(paths)
-    print(report.summary(report.experiments(loaded)))
+    loaded = load(paths)
+    print(report.summary(experiments(loaded)))
     marked = cfg["update"]  # cfg.update is a method
     if marked is not None:
         report.update(Path(marked), loaded)
         print(marked)
     if cfg.picture is not None:
-        Path(cfg.picture).write_text(report.picture(report.experiments(loaded)))
+        Path(cfg.picture).write_text(report.picture(experiments(loaded)))
         print(cfg.picture)
     page = (Path(cfg.run) if cfg.run else output_dir) / "report.html"
     page.write_text(report.page(loaded))

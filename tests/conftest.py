@@ -10,11 +10,14 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from jaxtyping import install_import_hook
 from omegaconf import DictConfig
 
-torch.set_num_threads(1)
 ROOT = Path(__file__).resolve().parent.parent
 DOMAINS = sorted(path.stem for path in (ROOT / "configs" / "domain").glob("*.yaml"))
+# Shapes are checked in tests and cost nothing elsewhere. (Only in the nets: the hook cannot wrap numba's functions.)
+install_import_hook([f"{domain}.net" for domain in DOMAINS], "beartype.beartype")
+torch.set_num_threads(1)
 NETS = {
     domain: sorted(
         path.stem

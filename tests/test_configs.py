@@ -1,5 +1,7 @@
 """Configs compose; whatever is wrong on the command line ends in one line that says what was wanted."""
 
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -52,12 +54,13 @@ def test_the_test_split_is_not_looked_at_unasked(domain: str, config) -> None:  
         (["split=train"], r"split: given 'train', wanted one of val, test"),
         (["domain.module.ema_decay=1.5"], r"module\.ema_decay: given 1\.5, wanted 0 <= ema_decay < 1"),
         (["run=nowhere"], r"run: given nowhere, wanted the folder of an earlier run"),
-        (["lr"], r"lr"),
+        (["lr"], r"missing EQUAL at '<EOF>'"),
+        (["domain.data.limit=many"], r"limit: given 'many', wanted null or a whole number above 0"),
+        (["domain.baselines.hog_svm.landmark=9"], r"given unknown key 'landmark' \(did you mean landmarks\?\), wanted"),
+        (["-m", "domain/net=convnet,resnet", "epoch=3"], r"config: given unknown key 'epoch' \(did you mean epochs"),
     ],
 )
 def test_wrong_input_is_one_line(arguments: list[str], message: str, command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    import re
-
     folder = tmp_path / "run"
     with pytest.raises(SystemExit) as stop:
         command("train", *arguments, f"output_dir={folder}", "logger=csv")
@@ -75,8 +78,35 @@ def test_an_unwritable_output_folder_is_named(command, tmp_path: Path) -> None: 
     assert blocked.read_text() == ""
 
 
+@pytest.mark.parametrize("name", ["last.ckpt", "results.json"])
+def test_a_run_is_never_overwritten(name: str, command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / name).write_text("measured for hours")
+    with pytest.raises(SystemExit, match=f"output_dir: given {tmp_path}, which holds a run, wanted a new folder"):
+        command("train", "trainer=smoke", f"output_dir={tmp_path}")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 def test_a_folder_with_other_things_in_it_is_never_cleared(command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    (tmp_path / "thesis.tex").write_text("mine")
+    (tmp_path / "wandb").mkdir()
+    (tmp_path / "wandb" / "precious").write_text("mine")
     with pytest.raises(SystemExit):
         command("train", "split=train", f"output_dir={tmp_path}", "logger=csv")
-    assert (tmp_path / "thesis.tex").read_text() == "mine"
+    assert (tmp_path / "wandb" / "precious").read_text() == "mine"
+
+
+def commands() -> list[list[str]]:
+    """The words of every `python -m scripts...` in the README."""
+    text = (ROOT / "README.md").read_text()
+    return [shlex.split(line.split("#")[0]) for line in text.splitlines() if line.startswith("python -m scripts.")]
+
+
+@pytest.mark.parametrize("words", commands(), ids=" ".join)
+def test_commands_in_the_readme_exist_and_compose(words: list[str], config) -> None:  # type: ignore[no-untyped-def]
+    assert (ROOT / (words[2].replace(".", "/") + ".py")).is_file()
+    config(*(word.split(",")[0] for word in words[3:] if word != "-m"))
+
+
+def test_make_targets_in_the_readme_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"\bmake ([a-z]+)", (ROOT / "README.md").read_text()):
+        assert f"\n{target}:" in makefile, target

@@ -1,6 +1,7 @@
 """Runs end to end through the entry points: on, again, resumed; and what trackers keep of them."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from common import cost
+from common import cache_folder, cost
 from tests.conftest import DOMAINS, ROOT
 
 COLD = {"accuracy", "nll", "brier", "calibration_error", "parameters", "size_bytes", "own_lines"}
@@ -25,19 +26,26 @@ def cold(found: dict) -> dict:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, home: Path) -> Path:
     """A smoke run by the real command, in a process of its own, tracked by W&B offline."""
     folder = tmp_path_factory.mktemp("run") / "vision"
-    lines = shell("scripts.train", "trainer=smoke", f"output_dir={folder}")
+    lines = shell("scripts.train", "trainer=smoke", f"output_dir={folder}", home=home)
     assert lines[-1] == str(folder / "results.json")
     assert any(line.startswith("goal missed: convnet/accuracy") for line in lines)
     return folder
 
 
-def shell(module: str, *arguments: str) -> list[str]:
+def shell(module: str, *arguments: str, home: Path | None = None) -> list[str]:
     """The lines that `python -m MODULE ARGUMENTS` prints, in a process of its own."""
     command = [sys.executable, "-m", module, *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    environment = os.environ | {"SOFTWARE2_CACHE": str(cache_folder())} | ({"HOME": str(home)} if home else {})
+    environment.pop("XDG_CACHE_HOME", None)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
@@ -77,8 +85,11 @@ def test_report_of_a_run(finished: Path, command) -> None:  # type: ignore[no-un
     assert "data:image/png" in html
 
 
+@pytest.mark.parametrize("script", ["evaluate", "train"])
 @pytest.mark.parametrize("damage", ["truncated", "another net"])
-def test_a_corrupt_checkpoint_is_one_clear_error(damage: str, finished: Path, tmp_path: Path, command) -> None:  # type: ignore[no-untyped-def]
+def test_a_corrupt_checkpoint_is_one_clear_error(
+    damage: str, script: str, finished: Path, tmp_path: Path, command
+) -> None:  # type: ignore[no-untyped-def]
     folder = tmp_path / "run"
     shutil.copytree(finished, folder)
     path = folder / "last.ckpt"
@@ -89,9 +100,10 @@ def test_a_corrupt_checkpoint_is_one_clear_error(damage: str, finished: Path, tm
         checkpoint["state_dict"].pop("net.head.weight")
         torch.save(checkpoint, path)
     with pytest.raises(SystemExit, match=r"last\.ckpt: given a damaged checkpoint or another net's, wanted convnet's"):
-        command("evaluate", f"run={folder}", f"output_dir={tmp_path}/out")
+        command(script, f"run={folder}", f"output_dir={tmp_path}/out")
     assert not (tmp_path / "out").exists()
     assert path.exists()
+    assert (folder / "results.json").read_bytes() == (finished / "results.json").read_bytes()
 
 
 def test_another_net_is_another_run(finished: Path, command) -> None:  # type: ignore[no-untyped-def]
@@ -111,7 +123,7 @@ def test_a_resumed_run_is_the_uninterrupted_one(domain: str, tmp_path: Path, com
 
     monkeypatch.setattr(experiment, "judge", lambda *_, **__: {"run": {}, "figures": []})
     monkeypatch.setattr("common.report.show", lambda _: None)
-    smoke = ["trainer=smoke", f"domain={domain}", "logger=csv", "epochs=2"]
+    smoke = ["trainer=smoke", f"domain={domain}", "logger=tensorboard", "epochs=2"]
     command("train", *smoke, f"output_dir={tmp_path}/whole")
 
     from common.module import Module
@@ -127,21 +139,28 @@ def test_a_resumed_run_is_the_uninterrupted_one(domain: str, tmp_path: Path, com
         patch.setattr(Module, "on_train_epoch_start", stop)
         with pytest.raises(SystemExit):
             command("train", *smoke, f"output_dir={tmp_path}/parts")
+    stopped = torch.load(tmp_path / "parts" / "last.ckpt", weights_only=True)["state_dict"]
     command("train", f"run={tmp_path}/parts")
+    assert list((tmp_path / "whole" / "tensorboard").glob("**/events.out.tfevents*"))
     whole, parts = (torch.load(tmp_path / name / "last.ckpt", weights_only=True) for name in ("whole", "parts"))
     assert whole["global_step"] == parts["global_step"]
     for key, value in whole["state_dict"].items():
         assert torch.equal(value, parts["state_dict"][key]), key
+    pairs = [(value, stopped[f"averaged.module.{key[4:]}"]) for key, value in stopped.items() if key[:4] == "net."]
+    assert any(not torch.equal(raw, averaged) for raw, averaged in pairs), "there was no average to lose"
 
 
 def test_a_multirun_is_a_folder_a_job_and_a_report_over_all(tmp_path: Path, command, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    arguments = ["-m", "trainer=smoke", "logger=tensorboard", "seed=0,1", f"output_dir={tmp_path}/sweep"]
+    arguments = ["-m", "trainer=smoke", "seed=0,1", f"output_dir={tmp_path}/sweep"]
     command("train", *arguments, "domain.module.flip_tta=false", "~domain.baselines.hog_svm")
     runs = [results(tmp_path / "sweep" / str(job))["run"] for job in (0, 1)]
     assert [run["seed"] for run in runs] == [0, 1]
-    assert list((tmp_path / "sweep" / "0" / "tensorboard").glob("**/events.out.tfevents*"))
+    ids = {path.name for job in "01" for path in (tmp_path / "sweep" / job / "wandb").glob("offline-run-*")}
+    assert len(ids) == 2, "each job has a W&B run of its own"
     lines = command("report", f"run={tmp_path}/sweep")
-    assert sum("vision, quick, val split, 2 seeds" in line for line in lines) == 2, "one row a program, seeds merged"
+    assert sum("vision, quick-smoke, val split, 2 seeds" in line for line in lines) == 2, (
+        "one row a program, seeds merged"
+    )
 
 
 # What W&B keeps, read back from the offline run
@@ -163,9 +182,9 @@ def test_wandb_holds_config_curves_figures_table_gallery_and_model(records: list
         assert f'"{key}' in text, key
     for part in ("model-", "last.ckpt", '"run_group"', "vision-", '"vision", "convnet", "val"'):
         assert part in text, part
-    assert '"headline"' in text, "the run's description is in its config"
+    assert '"commit"' in text, "the run's description is in its config"
 
 
-def test_wandb_writes_into_the_run_folder_only(finished: Path) -> None:
-    assert list((finished / "wandb").glob("offline-run-*/run-*.wandb"))
+def test_a_run_writes_nothing_into_the_home_folder(finished: Path, home: Path) -> None:
     assert list((finished / "wandb").glob("offline-run-*/files/media/images/gallery/*.png"))
+    assert list(home.iterdir()) == []

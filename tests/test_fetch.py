@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from common import fetch
+from common import cache_folder, fetch
 from common.fetch import DebianPackage, File, Folder
 
 CONTENT = b"the data" * 1000
@@ -47,6 +47,7 @@ def test_decompresses_checks_and_then_serves_from_the_cache(tmp_path: Path) -> N
         (gzip.compress(CONTENT)[:-4], "data.gz is damaged"),
         (gzip.compress(b"other"), "has sha256 .*, wanted"),
         (b"<html>not found</html>", "data.gz is damaged"),
+        (gzip.compress(CONTENT)[:12] + b"\xff" * 8 + gzip.compress(CONTENT)[20:], "data.gz is damaged"),
     ],
 )
 def test_a_broken_download_is_refused_and_leaves_nothing(content: bytes, reason: str, tmp_path: Path) -> None:
@@ -88,6 +89,6 @@ def test_a_failing_command_gives_its_last_words(monkeypatch: pytest.MonkeyPatch,
 def test_the_cache_is_where_the_environment_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.delenv("SOFTWARE2_CACHE", raising=False)
-    assert fetch.cache_folder() == tmp_path / "software2"
+    assert cache_folder() == tmp_path / "software2"
     monkeypatch.setenv("SOFTWARE2_CACHE", str(tmp_path / "mine"))
-    assert fetch.cache_folder() == tmp_path / "mine"
+    assert cache_folder() == tmp_path / "mine"

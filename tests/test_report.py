@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from common import report
+from common.results import experiments, human, load
 from tests.conftest import ROOT
 
 
-def results(seed: int = 0, accuracy: float = 0.9, domain: str = "toys") -> dict:
+def results(seed: int = 0, accuracy: float = 0.9, domain: str = "toys", batch_size: int = 500) -> dict:
     def record(program: str, kind: str, metric: str, value: float, unit: str = "", goal: str | None = None) -> dict:
         interval = {"low": value - 0.01, "high": value + 0.01}
         return {
@@ -23,6 +24,7 @@ def results(seed: int = 0, accuracy: float = 0.9, domain: str = "toys") -> dict:
         } | interval
 
     run = {"domain": domain, "experiment": "quick", "split": "test", "seed": seed, "headline": "accuracy"}
+    run |= {"config": {"domain": {"data": {"seed": seed, "batch_size": batch_size}}}, "uses": {"net": ["torch"]}}
     run |= {
         "cores": 2,
         "cpu": "a CPU",
@@ -61,7 +63,7 @@ def written(folder: Path, **given: object) -> Path:
 
 
 def test_seeds_merge_into_mean_and_deviation() -> None:
-    (group,) = report.experiments([results(0, 0.90), results(1, 0.92), results(2, 0.94)])
+    (group,) = experiments([results(0, 0.90), results(1, 0.92), results(2, 0.94)])
     figure = group.programs[0].figures["accuracy"]
     assert figure.mean == pytest.approx(0.92)
     assert figure.text() == "0.9200 ± 0.0200"
@@ -69,8 +71,18 @@ def test_seeds_merge_into_mean_and_deviation() -> None:
     assert group.title == "toys, quick, test split, 3 seeds"
 
 
+def test_other_settings_are_no_other_seed() -> None:
+    groups = experiments([results(0), results(1, batch_size=250)])
+    assert [len(group.results) for group in groups] == [1, 1]
+
+
+def test_a_run_that_is_judged_again_counts_once() -> None:
+    (group,) = experiments([results(0, 0.90), results(0, 0.92)])
+    assert group.programs[0].figures["accuracy"].values == (0.92,)
+
+
 def test_one_seed_shows_the_interval_over_problems() -> None:
-    (group,) = report.experiments([results()])
+    (group,) = experiments([results()])
     assert group.programs[0].figures["accuracy"].text() == "0.9000 (0.8900 to 0.9100)"
     assert group.programs[0].figures["accuracy"].met() is False
     assert group.programs[1].figures["accuracy"].met() is None
@@ -90,7 +102,7 @@ def test_one_seed_shows_the_interval_over_problems() -> None:
     ],
 )
 def test_numbers_read_well(value: float, unit: str, text: str) -> None:
-    assert report.human(value, unit) == text
+    assert human(value, unit) == text
 
 
 def test_update_rewrites_between_the_marks_only(tmp_path: Path) -> None:
@@ -115,10 +127,10 @@ def test_update_takes_one_domain(tmp_path: Path) -> None:
 
 def test_wrong_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"results: given .*none\.json, wanted a file; has that run finished"):
-        report.load([tmp_path / "none.json"])
+        load([tmp_path / "none.json"])
     (tmp_path / "x.json").write_text("{")
     with pytest.raises(ValueError, match=r"results: given .*x\.json, wanted run and figures in it"):
-        report.load([tmp_path / "x.json"])
+        load([tmp_path / "x.json"])
     with pytest.raises(ValueError, match=r"update: given .*none\.md, wanted a Markdown file"):
         report.update(tmp_path / "none.md", [])
     (tmp_path / "plain.md").write_text("text")
@@ -129,7 +141,7 @@ def test_wrong_files_are_named(tmp_path: Path) -> None:
 def test_the_page_is_self_contained_and_escapes(tmp_path: Path) -> None:
     (tmp_path / "gallery").mkdir()
     (tmp_path / "gallery" / "0.png").write_bytes(b"\x89PNG")
-    html = report.page(report.load([written(tmp_path)]))
+    html = report.page(load([written(tmp_path)]))
     assert "&lt;b&gt;coat" in html
     assert "<b>coat" not in html
     assert "data:image/png;base64,iVBORw" in html
@@ -145,7 +157,7 @@ def test_the_page_in_a_browser(tmp_path: Path) -> None:
 
     (tmp_path / "gallery").mkdir()
     page_file = tmp_path / "report.html"
-    page_file.write_text(report.page(report.load([written(tmp_path)])))
+    page_file.write_text(report.page(load([written(tmp_path)])))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-background-networking"]
@@ -173,5 +185,10 @@ def test_tables_in_the_documents_agree_with_the_committed_results(path: Path, tm
         pytest.fail(f"{path} shows no results")
     copy = tmp_path / path.name
     copy.write_text(path.read_text())
-    report.update(copy, report.load(sorted(ROOT.glob("*/results/*.json"))))
+    report.update(copy, load(sorted(ROOT.glob("*/results/*.json"))))
     assert copy.read_text() == path.read_text(), f"run: python -m scripts.report update={path.relative_to(ROOT)}"
+
+
+def test_the_picture_agrees_with_the_committed_results() -> None:
+    groups = experiments(load(sorted(ROOT.glob("*/results/*.json"))))
+    assert (ROOT / "docs" / "results.svg").read_text() == report.picture(groups), "run: make report"

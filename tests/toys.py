@@ -71,7 +71,7 @@ class Player(Module):
         chosen = net(piles).log_softmax(1).gather(1, moves[:, None])[:, 0]
         return -(rewards.clamp(min=-0.3) * chosen).mean(), {}
 
-    def program(self) -> "Argmax":
+    def program(self, data: SelfPlay) -> "Argmax":
         return Argmax(self.averaged.module)
 
 
@@ -139,8 +139,8 @@ class Rank(Module):
         keys, share = batch
         return (net(keys) - share).abs().mean(), {}
 
-    def program(self) -> "LearnedIndex":
-        return LearnedIndex(self.averaged.module, self.trainer.datamodule.train)
+    def program(self, data: Keys) -> "LearnedIndex":
+        return LearnedIndex(self.averaged.module, data.train)
 
 
 @dataclass(frozen=True)

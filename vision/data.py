@@ -5,6 +5,9 @@ release of 31 August 2017 or later, which has no duplicates). Images lie in memo
 worker processes would cost more than they save.
 """
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -35,11 +38,19 @@ class Torchvision:
         return "torchvision.datasets.FashionMNIST"
 
     def get(self, folder: Path) -> Path:
-        try:
-            TorchvisionFashionMNIST(str(folder), download=True)
-        except RuntimeError as error:  # torchvision's word for "no mirror answered"
-            raise OSError(error) from error
-        return folder / "FashionMNIST" / "raw" / self.name
+        return _torchvision_folder() / "FashionMNIST" / "raw" / self.name
+
+
+@lru_cache
+def _torchvision_folder() -> Path:
+    """Where torchvision has put all its files, downloaded once a process."""
+    folder = Path(tempfile.mkdtemp(prefix="software2-torchvision-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    try:
+        TorchvisionFashionMNIST(str(folder), download=True)
+    except RuntimeError as error:  # torchvision's word for "no mirror answered"
+        raise OSError(error) from error
+    return folder
 
 
 def _file(name: str, sha256: str) -> File:

@@ -1,0 +1,139 @@
+"""results.json files, read back: figures by program, seeds merged."""
+
+import json
+import operator
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Results = Mapping[str, Any]
+COMPARED = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One metric of one program over the seeds of one experiment."""
+
+    values: tuple[float, ...]
+    low: float | None
+    high: float | None
+    unit: str
+    goal: str | None
+
+    @property
+    def mean(self) -> float:
+        return statistics.fmean(self.values)
+
+    def text(self) -> str:
+        """Mean, standard deviation over seeds if there are several, else the interval over problems."""
+        mean = human(self.mean, self.unit)
+        if len(set(self.values)) == 1 < len(self.values):
+            return mean
+        if len(self.values) > 1:
+            return f"{mean} ± {human(statistics.stdev(self.values), self.unit)}"
+        if self.low is None or self.high is None or self.low == self.high:
+            return mean
+        return f"{mean} ({human(self.low, self.unit)} to {human(self.high, self.unit)})"
+
+    def met(self) -> bool | None:
+        """Whether the mean reaches the goal; None without one."""
+        if self.goal is None:
+            return None
+        sign, wanted = self.goal.split()
+        return bool(COMPARED[sign](self.mean, float(wanted)))
+
+
+@dataclass(frozen=True)
+class Program:
+    """A row of the table."""
+
+    name: str
+    kind: str
+    figures: Mapping[str, Figure]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """The results of one domain, configuration and split over its seeds."""
+
+    domain: str
+    name: str
+    split: str
+    headline: str
+    programs: Sequence[Program]
+    results: Sequence[Results]
+
+    @property
+    def title(self) -> str:
+        seeds = len(self.results)
+        return f"{self.domain}, {self.name}, {self.split} split, {seeds} seed{'s' if seeds > 1 else ''}"
+
+
+def load(paths: Iterable[Path]) -> list[Results]:
+    """The results in files of that form.
+
+    Raises:
+        ValueError: a file is missing, no JSON, or not of that form.
+    """
+    loaded: list[Results] = []
+    for path in paths:
+        try:
+            results = json.loads(path.read_text())
+            results["run"]["headline"], results["figures"][0]["program"]
+        except FileNotFoundError:
+            raise ValueError(f"results: given {path}, wanted a file; has that run finished?") from None
+        except (json.JSONDecodeError, KeyError, IndexError, TypeError) as error:
+            raise ValueError(f"results: given {path}, wanted run and figures in it ({error!r})") from None
+        loaded.append({**results, "folder": str(path.parent)})
+    return loaded
+
+
+def experiments(loaded: Iterable[Results]) -> list[Experiment]:
+    """Results grouped by domain, experiment, split and settings; every group merges its seeds."""
+    groups: dict[tuple[str, str, str, str], dict[int, Results]] = defaultdict(dict)
+    for results in loaded:
+        run = results["run"]
+        key = (run["domain"], run["experiment"], run["split"], json.dumps(_without_seed(run["config"]), sort_keys=True))
+        groups[key][run["seed"]] = results  # a run judged again counts once
+    found = []
+    for key, by_seed in sorted(groups.items()):
+        group = [by_seed[seed] for seed in sorted(by_seed)]
+        found.append(Experiment(*key[:3], group[0]["run"]["headline"], _programs(group), group))
+    return found
+
+
+def _without_seed(config: Any) -> Any:
+    """What makes two runs comparable: the same settings but for seeds."""
+    if isinstance(config, dict):
+        return {key: _without_seed(value) for key, value in config.items() if key != "seed"}
+    return config
+
+
+def _programs(group: Sequence[Results]) -> list[Program]:
+    records: dict[tuple[str, str], dict[str, list[Mapping[str, Any]]]] = defaultdict(lambda: defaultdict(list))
+    for results in group:
+        for f in results["figures"]:
+            records[f["program"], f["kind"]][f["metric"]].append(f)
+    return [
+        Program(name, kind, {metric: _merge(found) for metric, found in metrics.items()})
+        for (name, kind), metrics in records.items()
+    ]
+
+
+def _merge(found: Sequence[Mapping[str, Any]]) -> Figure:
+    first = found[0]
+    return Figure(tuple(f["value"] for f in found), first["low"], first["high"], first["unit"], first["goal"])
+
+
+def human(value: float, unit: str) -> str:
+    """A number as people read it: 0.9412, 24.1 ms, 1.2 MB, 290,184."""
+    if unit == "s" and value:
+        return f"{value * 1e6:.0f} µs" if value < 1e-3 else f"{value * 1e3:.2f} ms" if value < 1 else f"{value:.1f} s"
+    if unit == "bytes":
+        return f"{value / 1e6:.2f} MB" if value < 1e7 else f"{value / 1e6:.0f} MB"
+    if value == int(value) or abs(value) >= 100:
+        return f"{value:,.0f}" + (" s" if unit == "s" else "")
+    return f"{value:.4f}"
