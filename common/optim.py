@@ -28,15 +28,6 @@ def sgd(net: nn.Module, *, lr: float, momentum: float, weight_decay: float, norm
     return torch.optim.SGD([g for g in groups if g["params"]], lr=lr, momentum=momentum, nesterov=True)
 
 
-def adamw(net: nn.Module, *, lr: float, weight_decay: float) -> torch.optim.AdamW:
-    """AdamW (Loshchilov and Hutter 2019) that decays matrices and filters, not biases and gains."""
-    groups = [
-        {"params": [p for p in net.parameters() if p.ndim <= 1 and p.requires_grad], "weight_decay": 0.0},
-        {"params": [p for p in net.parameters() if p.ndim > 1 and p.requires_grad], "weight_decay": weight_decay},
-    ]
-    return torch.optim.AdamW([g for g in groups if g["params"]], lr=lr)
-
-
 def triangle(*, peak: float, start: float, end: float) -> Schedule:
     """Linear from `start` to 1 at progress `peak`, then linear to `end` (multipliers of the learning rate)."""
     if not 0 <= peak < 1:

@@ -12,7 +12,7 @@ from torch import nn
 
 from common.domain import Domain
 from common.module import Module
-from common.optim import adamw, triangle
+from common.optim import triangle
 from common.program import Evaluation, Picture
 
 PILE = 13  # Nim with one pile: take one or two, who takes the last wins; a pile of 3k is lost
@@ -189,12 +189,12 @@ class IndexReferee:
 
 
 def nim() -> Domain:
-    module = Player(net=Policy(), optimizer=lambda net: adamw(net, lr=0.05, weight_decay=0.0), **SHARED)
+    module = Player(net=Policy(), optimizer=lambda net: torch.optim.Adam(net.parameters(), lr=0.05), **SHARED)
     return Domain(SelfPlay(), module, {"modulo_three": ModuloThree()}, NimReferee())
 
 
 def index() -> Domain:
-    module = Rank(net=Curve(), optimizer=lambda net: adamw(net, lr=0.02, weight_decay=0.0), **SHARED)
+    module = Rank(net=Curve(), optimizer=lambda net: torch.optim.Adam(net.parameters(), lr=0.02), **SHARED)
     return Domain(Keys(), module, {"bisection": Bisection()}, IndexReferee(Keys()))
 
 
