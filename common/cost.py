@@ -52,7 +52,10 @@ def spending() -> Iterator[Spent]:
 
 
 class TrainingClock(pl.Callback):
-    """Times the fit, validation excluded, across interruptions, and keeps a point of the learning curve an epoch."""
+    """Times the fit, validation excluded, across interruptions, and keeps a point of the learning curve an epoch.
+
+    CPU-seconds are those of all processes of a distributed run, wall seconds those of one.
+    """
 
     def __init__(self) -> None:
         self.spent = Spent()
@@ -62,18 +65,19 @@ class TrainingClock(pl.Callback):
     def _start(self) -> None:
         self._since = _now()
 
-    def _stop(self) -> None:
+    def _stop(self, trainer: pl.Trainer) -> None:
         if self._since is not None:
             cpu, wall = _now()
-            self.spent.cpu_s += cpu - self._since[0]
+            here = torch.tensor(cpu - self._since[0], device=trainer.strategy.root_device)
+            self.spent.cpu_s += float(trainer.strategy.reduce(here, reduce_op="sum"))
             self.spent.wall_s += wall - self._since[1]
             self._since = None
 
     def on_fit_start(self, *_: Any) -> None:
         self._start()
 
-    def on_validation_start(self, *_: Any) -> None:
-        self._stop()
+    def on_validation_start(self, trainer: pl.Trainer, *_: Any) -> None:
+        self._stop(trainer)
 
     def on_validation_end(self, trainer: pl.Trainer, *_: Any) -> None:
         if not trainer.sanity_checking:
@@ -81,11 +85,8 @@ class TrainingClock(pl.Callback):
             self.curve.append({"cpu_s": self.spent.cpu_s, "step": float(trainer.global_step)} | values)
         self._start()
 
-    def on_fit_end(self, *_: Any) -> None:
-        self._stop()
-
-    def on_exception(self, *_: Any) -> None:
-        self._stop()
+    def on_fit_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        self._stop(trainer)
 
     def state_dict(self) -> dict[str, Any]:
         running = (0.0, 0.0) if self._since is None else np.subtract(_now(), self._since)

@@ -1,13 +1,13 @@
 """One experiment: train the net, build the hand-written programs, let the referee score them all alike, write it down.
 
-Called by `python -m scripts.train` and `python -m scripts.evaluate`.
+Called by `python -m scripts.train`, `python -m scripts.evaluate` and `python -m scripts.package`.
 """
 
 import json
 import os
 import platform
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -19,15 +19,16 @@ import torch
 from PIL import Image
 from rich.console import Console
 
-from common import compare, cost
+from common import compare, cost, fetch
+from common.checkpoint import CHECKPOINT, load, write_whole
 from common.domain import Domain
-from common.module import Module
+from common.package import Package
 from common.program import Evaluation, Figure, Kind, Picture, Plot, Program
 from common.source import ROOT
 from common.tracking import LogGallery, log_results
 
-CHECKPOINT = "last.ckpt"
 RESULTS = "results.json"
+SO_FAR = "results.partial.json"  # what is measured until all is; goes when results.json comes
 LIBRARIES = ("torch", "pytorch-lightning", "numpy", "numba")
 console = Console(stderr=True)
 
@@ -65,84 +66,117 @@ def run(
     if domain.evaluator.split == "val":
         trainer.callbacks.append(LogGallery(domain.evaluator))  # type: ignore[attr-defined]
     trainer.callbacks.append(clock)  # type: ignore[attr-defined]  # last: it starts again when the others are done
+    checkpoint = output_dir / CHECKPOINT
     if resume:
-        load(output_dir / CHECKPOINT, domain.module, clock)
+        load(checkpoint, domain.module, clock)
     for logger in trainer.loggers:
         logger.log_hyperparams({**about, **machine()})
-    trainer.fit(domain.module, datamodule=domain.data, ckpt_path=str(output_dir / CHECKPOINT) if resume else None)
-    return judge(domain, clock, output_dir, about=about, goals=goals, loggers=trainer.loggers)
+    trainer.fit(domain.module, datamodule=domain.data, ckpt_path=str(checkpoint) if resume else None)
+    if not trainer.is_global_zero:
+        return {}
+    made = entrants(domain, clock.spent)
+    return judge(domain, made, clock.plots(), output_dir, about=about, goals=goals, loggers=trainer.loggers)
+
+
+def restore(domain: Domain, run_dir: Path) -> cost.TrainingClock:
+    """Fills the domain's module from `run_dir/last.ckpt`, and sets its data up."""
+    clock = cost.TrainingClock()
+    load(run_dir / CHECKPOINT, domain.module, clock)
+    domain.data.setup("fit")
+    return clock
 
 
 def evaluate(
     domain: Domain, run_dir: Path, output_dir: Path, *, about: Mapping[str, Any], goals: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Judges what `run_dir/last.ckpt` holds; nothing is trained, the hand-written programs are built again."""
-    clock = cost.TrainingClock()
-    load(run_dir / CHECKPOINT, domain.module, clock)
-    domain.data.setup("fit")
-    return judge(domain, clock, output_dir, about=about, goals=goals, loggers=())
+    """Judges what a run's checkpoint holds; nothing is trained, the hand-written programs are built again."""
+    clock = restore(domain, run_dir)
+    return judge(domain, entrants(domain, clock.spent), clock.plots(), output_dir, about=about, goals=goals)
 
 
-def load(path: Path, module: Module, clock: cost.TrainingClock) -> None:
-    """Fills the module and the clock from a checkpoint.
-
-    Raises:
-        ValueError: it is missing, damaged, or of another net.
-    """
-    if not path.is_file():
-        raise ValueError(f"run: given {path.parent}, wanted the folder of a run with {CHECKPOINT} in it")
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-        module.load_state_dict(checkpoint["state_dict"])
-        clock.load_state_dict(checkpoint["callbacks"][cost.TrainingClock.__qualname__])
-    except Exception as error:  # torch names a damaged file, a missing key and a wrong shape each by another type
-        reason = " ".join(str(error).split())[:200]
-        raise ValueError(
-            f"{path}: given a damaged checkpoint or another net's, wanted {module.name}'s: {reason}"
-        ) from error
-
-
-def judge(
-    domain: Domain,
-    clock: cost.TrainingClock,
-    output_dir: Path,
-    *,
-    about: Mapping[str, Any],
-    goals: Mapping[str, str],
-    loggers: Sequence[Any],
+def evaluate_package(
+    domain: Domain, package: Package, output_dir: Path, *, about: Mapping[str, Any], goals: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Builds the hand-written programs, scores and costs all alike, compares, writes `results.json`."""
-    entrants = [Entrant(domain.module.name, "learned", domain.module.program(domain.data), clock.spent)]
+    """Judges a package's programs; nothing is trained or built. What making them took is what the package says."""
+    package.fill(domain.module)
+    domain.data.setup("fit")
+    then = package.results()
+    spent = {(f["program"], f["metric"]): f["value"] for f in then["figures"] if f["metric"].startswith("build_")}
+    programs = {domain.module.name: domain.module.program(domain.data)} | package.baselines()
+    made = [
+        Entrant(
+            name,
+            "learned" if name == domain.module.name else "baseline",
+            program,
+            cost.Spent(spent[name, "build_cpu_s"], spent[name, "build_wall_s"]),
+        )
+        for name, program in programs.items()
+    ]
+    learning = [Plot(**plot) for plot in then["plots"] if plot["name"].startswith("learning/")]
+    return judge(domain, made, learning, output_dir, about=about, goals=goals)
+
+
+def entrants(domain: Domain, training: cost.Spent) -> Iterator[Entrant]:
+    """The learned program, then each hand-written one, built when its turn comes."""
+    yield Entrant(domain.module.name, "learned", domain.module.program(domain.data), training)
     for name, baseline in domain.baselines.items():
         console.print(f"building {name}")
         with cost.spending() as spent:
             program = baseline.build(domain.data)
-        entrants.append(Entrant(name, "baseline", program, spent))
+        yield Entrant(name, "baseline", program, spent)
+
+
+def judge(
+    domain: Domain,
+    made: Iterable[Entrant],
+    learning: Sequence[Plot],
+    output_dir: Path,
+    *,
+    about: Mapping[str, Any],
+    goals: Mapping[str, str],
+    loggers: Sequence[Any] = (),
+) -> dict[str, Any]:
+    """Scores and costs all programs alike, the learned one first, compares, writes `results.json`."""
     evaluations: dict[str, Evaluation] = {}
     figures: list[Figure] = []
     libraries: dict[str, list[str]] = {}
-    plots: list[Plot] = [replace(plot, program=entrants[0].name) for plot in clock.plots()]
-    for entrant in entrants:
+    plots = [replace(plot, program=domain.module.name) for plot in learning]
+    for entrant in made:
         with console.status(f"scoring and timing {entrant.name}"):
             evaluation = evaluations[entrant.name] = domain.evaluator(entrant.program)
             answering, latency, libraries[entrant.name] = cost.answering(entrant.program, domain.evaluator.examples)
         of_this = [*compare.means(evaluation), *evaluation.figures, *entrant.spent.figures(), *answering]
         figures += [replace(f, program=entrant.name, kind=entrant.kind) for f in of_this]
         plots += [replace(plot, program=entrant.name) for plot in (*evaluation.plots, *latency)]
-    learned = entrants[0]
-    for entrant in entrants[1:]:
-        against = compare.paired(evaluations[learned.name], evaluations[entrant.name], entrant.name)
-        figures += [replace(f, program=learned.name, kind=learned.kind) for f in against]
-    figures = [replace(f, goal=goals.get(f"{f.program}/{f.metric}")) for f in figures]
+        write_json(output_dir / SO_FAR, {"run": about, "figures": [asdict(f) for f in figures]})
+    learned, *others = evaluations
+    for name in others:
+        against = compare.paired(evaluations[learned], evaluations[name], name)
+        figures += [replace(f, program=learned, kind="learned") for f in against]
     gallery = domain.evaluator.gallery(evaluations)
+    results = write_figures(
+        output_dir,
+        figures,
+        about={**about, "headline": next(iter(evaluations[learned].scores)), "uses": libraries},
+        goals=goals,
+        plots=[asdict(plot) for plot in plots],
+        gallery=_save_gallery(gallery, output_dir),
+    )
+    (output_dir / SO_FAR).unlink()
+    log_results(loggers, results, gallery, checkpoint=output_dir / CHECKPOINT)
+    return results
+
+
+def write_figures(
+    output_dir: Path, figures: Sequence[Figure], *, about: Mapping[str, Any], goals: Mapping[str, str], **more: Any
+) -> dict[str, Any]:
+    """Writes `results.json`: what was measured, of what, where; returns it."""
     results = {
-        "run": {**about, **machine(), "headline": next(iter(evaluations[learned.name].scores)), "uses": libraries},
-        "figures": [asdict(f) for f in figures],
-        "plots": [asdict(plot) for plot in plots],
-        "gallery": _save_gallery(gallery, output_dir),
+        "run": {**about, **machine(), "data": dict(sorted(fetch.FETCHED.items()))},
+        "figures": [asdict(replace(f, goal=goals.get(f"{f.program}/{f.metric}"))) for f in figures],
+        **more,
     }
     write_json(output_dir / RESULTS, results)
-    log_results(loggers, results, gallery, checkpoint=output_dir / CHECKPOINT)
     return results
 
 
@@ -168,9 +202,7 @@ def commit() -> str:
 
 def write_json(path: Path, value: Any) -> None:
     """Whole or not at all."""
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(value, indent=1, default=_plain) + "\n")
-    part.replace(path)
+    write_whole(path, (json.dumps(value, indent=1, default=_plain) + "\n").encode())
 
 
 def _plain(value: Any) -> Any:

@@ -26,6 +26,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from common import cache_folder
 
 console = Console(stderr=True)
+FETCHED: dict[str, str] = {}  # {name: sha256} of all that this process has used: what a result rests on
 
 
 @runtime_checkable
@@ -99,6 +100,7 @@ def fetch(file: File, *, cache: Path | None = None) -> Path:
                 f"{target}: given sha256 {found[:16]}…, wanted {file.sha256[:16]}…; "
                 "the file is truncated or was changed: delete it and run again"
             )
+        FETCHED[file.name] = file.sha256
         return target
     said = []
     for source in file.sources:
@@ -108,6 +110,7 @@ def fetch(file: File, *, cache: Path | None = None) -> Path:
             except OSError as error:
                 said.append(f"{source.describe()}: {error}")
             else:
+                FETCHED[file.name] = file.sha256
                 console.print(f"{file.name}: from {source.describe()} into {target.parent}")
                 return target
     raise ValueError(f"{file.name}: given no source that has it, wanted one of: " + "; ".join(said))

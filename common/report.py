@@ -19,6 +19,7 @@ from common.results import Experiment, Program, Results, experiments, human
 
 HERE = Path(__file__).parent
 MARKED = re.compile(r"(<!-- report: (\w+)(?: (\w+))? -->\n).*?(<!-- /report -->)", re.DOTALL)
+SECTION = re.compile(r"^## ([^\n]+)\n+(.*?)(?=\n## |\Z)", re.DOTALL | re.MULTILINE)
 SIDES = {"learned": "2.0", "baseline": "1.0", "peer": "peer", "ceiling": "ceiling"}
 COSTS = {
     "build_cpu_s": "CPU-s to make",
@@ -35,7 +36,7 @@ def summary(groups: Sequence[Experiment]) -> str:
     """One Markdown row a program: how good it is, and what it costs."""
     head = ["domain", "program", "written", "quality", *COSTS.values()]
     rows = []
-    for group in groups:
+    for group in filter(lambda group: group.judged, groups):
         for program in group.programs:
             quality = f"{group.headline} {program.figures[group.headline].text()}"
             costs = [_cost(program, name) for name in COSTS]
@@ -98,19 +99,36 @@ def _between(match: re.Match[str], loaded: Sequence[Results]) -> str:
 
 def page(loaded: Sequence[Results]) -> str:
     """The whole HTML page: tables, plots as inline SVG, gallery as data URIs; it asks the network for nothing."""
-    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE), autoescape=True)
-    template = environment.get_template("report.html.jinja")
+    template = _environment(autoescape=True).get_template("report.html.jinja")
     groups = experiments(loaded)
     shown = [
         {"group": g, "plots": [drawing.svg([[draw]]) for draw in _plots(g)], "gallery": _gallery(g.results[0])}
+        if g.judged
+        else {"group": g}
         for g in groups
     ]
     return template.render(shown=shown, script=(HERE / "report.js").read_text(), costs=COSTS, sides=SIDES, cost=_cost)
 
 
+def _environment(*, autoescape: bool) -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE), autoescape=autoescape, undefined=jinja2.StrictUndefined, trim_blocks=True
+    )
+
+
+def card(results: Results, *, domain_card: str) -> str:
+    """A package's model card, Markdown: the domain's own words on task, data and limits, and this run's figures."""
+    sections = dict(SECTION.findall(domain_card))
+    (group,) = experiments([results])
+    template = _environment(autoescape=False).get_template("card.md.jinja")
+    return template.render(
+        run=results["run"], sections=sections, group=group, sides=SIDES, cost=_cost, figures=figures([group])
+    )
+
+
 def picture(groups: Sequence[Experiment]) -> str:
     """The README's picture, SVG: a row a domain, its quality against its cost and its latencies."""
-    return drawing.svg([_plots(group)[:2] for group in groups]) + "\n"
+    return drawing.svg([_plots(group)[:2] for group in groups if group.judged]) + "\n"
 
 
 def _plots(group: Experiment) -> list[drawing.Draw]:

@@ -67,6 +67,11 @@ class Experiment:
     results: Sequence[Results]
 
     @property
+    def judged(self) -> bool:
+        """Whether every program was scored and costed; a bench measures other things."""
+        return all({self.headline, "build_cpu_s"} <= program.figures.keys() for program in self.programs)
+
+    @property
     def title(self) -> str:
         seeds = len(self.results)
         return f"{self.domain}, {self.name}, {self.split} split, {seeds} seed{'s' if seeds > 1 else ''}"

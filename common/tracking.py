@@ -19,15 +19,22 @@ from common.program import Evaluator, Picture
 
 
 def keep_in(output_dir: Path) -> None:
-    """Has W&B write all it writes into the run's folder. Call it before a logger is made."""
+    """Has W&B write all it writes into the run's folder, and a run that goes on keep its id.
+
+    Call it before a logger is made.
+    """
     for name in ("WANDB_DIR", "WANDB_DATA_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR"):
         os.environ[name] = str(output_dir)
+    earlier = sorted((output_dir / "wandb").glob("*run-*-*"))  # [offline-]run-TIME-ID
+    if earlier:
+        os.environ["WANDB_RUN_ID"] = earlier[-1].name.rpartition("-")[2]
 
 
 def finish() -> None:
     """Ends W&B's run, so that the next job of a multirun gets one of its own."""
     if wandb.run is not None:
         wandb.finish()
+    os.environ.pop("WANDB_RUN_ID", None)
 
 
 class LogGallery(pl.Callback):
@@ -44,7 +51,7 @@ class LogGallery(pl.Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, module: Module) -> None:  # type: ignore[override]
         epochs = trainer.current_epoch + 1
-        if trainer.sanity_checking or not trainer.loggers or epochs & (epochs - 1):
+        if not trainer.is_global_zero or not trainer.loggers or trainer.sanity_checking or epochs & (epochs - 1):
             return
         evaluation = self.evaluator(module.program(trainer.datamodule))  # type: ignore[attr-defined]
         log_pictures(trainer.loggers, self.evaluator.gallery({module.name: evaluation}), trainer.global_step)

@@ -4,7 +4,6 @@ import difflib
 import logging
 import os
 import re
-import shutil
 import sys
 import warnings
 from collections.abc import Callable
@@ -20,47 +19,49 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+from scripts import folders
+from scripts.folders import CONFIGS, domain_choices
+
 EXPECTED = (HydraException, OmegaConfBaseException, ValueError, OSError)
 NOISE = (
     "Checkpoint directory .* exists and is not empty",  # beside .hydra, as it should be
     ".*LeafSpec.*is deprecated",  # pytorch-lightning 2.6.6 with torch 2.14
     "The number of training batches .* is smaller than the logging interval",
 )
-SCAFFOLD = {".hydra", "wandb", "csv", "tensorboard"}  # a folder with nothing else in it is a false start, not a run
 
 
-def main(task: Callable[[DictConfig, Path], None]) -> None:
-    """Runs `task(config, output_dir)` as Hydra would, once or per job of a multirun."""
+def main(task: Callable[[DictConfig, Path], None], *, goes_on: bool = False) -> None:
+    """Runs `task(config, output_dir)` as Hydra would, once or per job of a multirun.
+
+    Args:
+        goes_on: with `run=`, the task goes on with that run.
+    """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach the handler below instead of Hydra's printer
-    for noisy in ("pytorch_lightning", "lightning_utilities", "torch.utils.flop_counter"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    for harmless in NOISE:
-        warnings.filterwarnings("ignore", harmless)
     failed: list[Exception] = []
-    folder = argument("output_dir")
-    ours = folder is None or not Path(folder).exists()
 
     def job(cfg: DictConfig) -> None:
+        for noisy in ("pytorch_lightning", "lightning_utilities", "torch.utils.flop_counter"):
+            logging.getLogger(noisy).setLevel(logging.WARNING)
+        for harmless in NOISE:
+            warnings.filterwarnings("ignore", harmless)
         output_dir = Path(HydraConfig.get().runtime.output_dir)
         cfg.output_dir = str(output_dir)  # a job of a multirun has a folder of its own
         try:
             check_types(cfg)
+            folders.claim(output_dir)
             task(cfg, output_dir)
         except EXPECTED as error:
             if HydraConfig.get().mode == RunMode.MULTIRUN:
                 raise
             failed.append(error)  # raised here, Hydra would print its own lines around it
         finally:
-            if ours and {path.name for path in output_dir.iterdir()} <= SCAFFOLD:
-                shutil.rmtree(output_dir)
+            folders.release(output_dir)
 
     typed = list(sys.argv)
     try:
-        if folder is not None and any(Path(folder, name).exists() for name in ("last.ckpt", "results.json")):
-            raise ValueError(f"output_dir: given {folder}, which holds a run, wanted a new folder (or run={folder})")
         os.environ["SOFTWARE2_COMMAND"] = command()
-        sys.argv[1:1] = choices_of_run(sys.argv[1:])
+        sys.argv[1:] = folders.expanded(sys.argv[1:], goes_on=goes_on)
+        folders.prepare(sys.argv[1:])
         hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name="config")(job)()
         if failed:
             raise failed[0]
@@ -68,35 +69,14 @@ def main(task: Callable[[DictConfig, Path], None]) -> None:
         sys.exit(f"error: {one_line(error)}")
     finally:
         sys.argv = typed
-
-
-def argument(key: str) -> str | None:
-    """What the command line gives for `key`, before Hydra has read it."""
-    return next((a.removeprefix(f"{key}=") for a in sys.argv[1:] if a.startswith(f"{key}=")), None)
+        for folder in list(folders.claimed):
+            folders.release(folder)
 
 
 def command() -> str:
     """The command line as the user may type it again."""
     module = getattr(sys.modules["__main__"], "__spec__", None)
     return " ".join(["python -m", module.name if module else sys.argv[0], *sys.argv[1:]])
-
-
-def choices_of_run(arguments: list[str]) -> list[str]:
-    """With `run=DIR`, that run's domain, net, trainer and logger as overrides; otherwise none.
-
-    Raises:
-        ValueError: another choice is given beside it.
-    """
-    run = argument("run")
-    path = Path(run or "", ".hydra", "hydra.yaml")
-    if run is None or not path.is_file():
-        return []
-    for override in domain_choices(arguments):
-        raise ValueError(
-            f"{override}: given with run=, wanted key=value: another {override.split('=')[0]} is another run"
-        )
-    choices = OmegaConf.load(path).hydra.runtime.choices
-    return [f"{group}={choice}" for group, choice in choices.items() if choice and not group.startswith("hydra/")]
 
 
 def one_line(error: BaseException) -> str:
@@ -130,11 +110,6 @@ def _unknown_key(key: str) -> str:
     return f"{parent or 'config'}: given unknown key {name!r}{hint}, wanted one of: {', '.join(there)}"
 
 
-def domain_choices(arguments: list[str]) -> list[str]:
-    """Of command-line overrides those that choose a config group: the folders under configs/."""
-    return [a for a in arguments if "=" in a and (CONFIGS / a.split("=")[0].lstrip("+~")).is_dir()]
-
-
 def _compose(overrides: list[str]) -> DictConfig:
     if GlobalHydra.instance().is_initialized():
         return hydra.compose("config", overrides)
@@ -166,28 +141,6 @@ def build(cfg: DictConfig) -> Any:
 
     pl.seed_everything(cfg.seed, verbose=False)
     return instantiate(cfg.domain, _convert_="all")
-
-
-def saved_config(cfg: DictConfig) -> DictConfig:
-    """The config of the run that `run=DIR` names, with this command line's values laid over it.
-
-    Raises:
-        ValueError: no run in that folder, or an override that only a new run can take.
-    """
-    path = Path(cfg.run) / ".hydra" / "config.yaml"
-    if not path.is_file():
-        raise ValueError(f"run: given {cfg.run}, wanted the folder of an earlier run (no {path})")
-    saved = OmegaConf.load(path)
-    assert isinstance(saved, DictConfig)
-    OmegaConf.set_struct(saved, True)
-    overrides = list(HydraConfig.get().overrides.task)
-    for override in set(overrides) - set(domain_choices(overrides)):
-        if override[0] in "+~":
-            raise ValueError(f"{override}: given with run=, wanted key=value")
-        key = override.split("=")[0]
-        OmegaConf.update(saved, key, OmegaConf.select(cfg, key))
-    saved.output_dir = cfg.output_dir
-    return saved
 
 
 def about(cfg: DictConfig) -> dict[str, Any]:

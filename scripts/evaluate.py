@@ -1,24 +1,34 @@
-"""Judges a run's checkpoint again, training nothing: python -m scripts.evaluate run=runs/vision/DIR split=test"""
+"""Judges a run's checkpoint or a package again, training nothing: python -m scripts.evaluate run=DIR split=test"""
 
 from pathlib import Path
 
 from omegaconf import DictConfig
 
-from common import experiment, report
-from scripts import cli
+from common import experiment, package, report
+from scripts import cli, folders
 
 
 def evaluate(cfg: DictConfig, output_dir: Path) -> None:
-    """Into a folder of its own; the run's stays as it is."""
-    if cfg.run is None:
-        raise ValueError("run: given nothing, wanted run=DIR, the folder of an earlier run")
-    cfg = cli.saved_config(cfg)
-    results = experiment.evaluate(
-        cli.build(cfg), Path(cfg.run), output_dir, about=cli.about(cfg), goals=dict(cfg.goals)
-    )
+    """Into a folder of its own; the run's or package's stays as it is."""
+    if (cfg.run is None) == (cfg.package is None):
+        raise ValueError("run: given nothing, wanted run=DIR, the folder of an earlier run, or package=DIR")
+    if cfg.run is not None:
+        cfg = folders.config_of_run(cfg)
+        given = {"about": cli.about(cfg), "goals": dict(cfg.goals)}
+        results = experiment.evaluate(cli.build(cfg), Path(cfg.run), output_dir, **given)
+    else:
+        found = package.load(Path(cfg.package))
+        cfg = folders.config_of_package(cfg, found)
+        given = {"about": cli.about(cfg), "goals": dict(cfg.goals)}
+        results = experiment.evaluate_package(cli.build(cfg), found, output_dir, **given)
     report.show(results)
     print(output_dir / experiment.RESULTS)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """The entry point."""
     cli.main(evaluate)
+
+
+if __name__ == "__main__":
+    main()

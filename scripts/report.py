@@ -32,5 +32,10 @@ def write(cfg: DictConfig, output_dir: Path) -> None:
     print(page)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """The entry point."""
     cli.main(write)
+
+
+if __name__ == "__main__":
+    main()

@@ -47,13 +47,11 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> C
     def run(name: str, *arguments: str) -> list[str]:
         from importlib import import_module
 
-        from scripts import cli
-
         module = import_module(f"scripts.{name}")
         monkeypatch.setattr("sys.argv", [name, *arguments])
         GlobalHydra.instance().clear()
         capsys.readouterr()
-        cli.main(getattr(module, {"report": "write"}.get(name, name)))
+        module.main()
         return capsys.readouterr().out.splitlines()
 
     return run

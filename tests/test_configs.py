@@ -37,7 +37,7 @@ def test_the_test_split_is_not_looked_at_unasked(domain: str, config) -> None:  
     [
         (["domain=visoin"], r"domain: given 'visoin', wanted one of: .*vision"),
         (["domain/net=convnext"], r"domain/net: given 'convnext', wanted one of: .*convnet.*resnet"),
-        (["trainer=fast"], r"trainer: given 'fast', wanted one of: default.*smoke"),
+        (["trainer=fast"], r"trainer: given 'fast', wanted one of: ddp default gpu smoke"),
         (
             ["domain.module.optimizer.lrr=0.1"],
             r"domain\.module\.optimizer: given unknown key 'lrr' \(did you mean lr\?\), wanted one of: lr, momentum",
@@ -57,6 +57,7 @@ def test_the_test_split_is_not_looked_at_unasked(domain: str, config) -> None:  
         (["lr"], r"missing EQUAL at '<EOF>'"),
         (["domain.data.limit=many"], r"limit: given 'many', wanted null or a whole number above 0"),
         (["domain.baselines.hog_svm.landmark=9"], r"given unknown key 'landmark' \(did you mean landmarks\?\), wanted"),
+        (["domain.baselines.hog_svm.landmarks=0"], r"baselines\.hog_svm\.landmarks: given 0, wanted 1 or more"),
         (["-m", "domain/net=convnet,resnet", "epoch=3"], r"config: given unknown key 'epoch' \(did you mean epochs"),
     ],
 )

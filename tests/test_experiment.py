@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from common import cache_folder, cost
-from tests.conftest import DOMAINS, ROOT
+from tests import offline
+from tests.conftest import ROOT
 
 COLD = {"accuracy", "nll", "brier", "calibration_error", "parameters", "size_bytes", "own_lines"}
 
@@ -27,7 +28,10 @@ def cold(found: dict) -> dict:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
+    """Read-only, and without any network."""
+    folder = tmp_path_factory.mktemp("home")
+    folder.chmod(0o555)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -40,14 +44,28 @@ def finished(tmp_path_factory: pytest.TempPathFactory, home: Path) -> Path:
     return folder
 
 
-def shell(module: str, *arguments: str, home: Path | None = None) -> list[str]:
-    """The lines that `python -m MODULE ARGUMENTS` prints, in a process of its own."""
-    command = [sys.executable, "-m", module, *arguments]
-    environment = os.environ | {"SOFTWARE2_CACHE": str(cache_folder())} | ({"HOME": str(home)} if home else {})
+def shell(module: str, *arguments: str, home: Path) -> list[str]:
+    """The lines that `python -m MODULE ARGUMENTS` prints, in a process of its own that can reach no network."""
+    log = home.with_name(f"{home.name}-network.log")
+    command = [*offline.prefix(), sys.executable, "-m", module, *arguments]
+    environment = os.environ | {"SOFTWARE2_CACHE": str(cache_folder()), "HOME": str(home)} | offline.environment(log)
     environment.pop("XDG_CACHE_HOME", None)
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment)
     assert done.returncode == 0, done.stderr
+    assert not log.exists(), log.read_text()
     return done.stdout.splitlines()
+
+
+def test_the_guard_refuses_what_leaves_the_machine(tmp_path: Path) -> None:
+    """In a Python process by its own hook, in any other for want of a network."""
+    reach = "import socket; socket.create_connection(('192.0.2.1', 80), 5)"
+    environment = os.environ | offline.environment(tmp_path / "log")
+    done = subprocess.run([sys.executable, "-c", reach], env=environment, capture_output=True, text=True)
+    assert "network: given 192.0.2.1, wanted this machine only" in done.stderr
+    assert "socket.connect 192.0.2.1" in (tmp_path / "log").read_text()
+    if offline.prefix():
+        done = subprocess.run([*offline.prefix(), sys.executable, "-c", reach], capture_output=True, text=True)
+        assert "unreachable" in done.stderr
 
 
 def test_a_run_leaves_its_config_checkpoint_results_and_gallery(finished: Path) -> None:
@@ -64,8 +82,8 @@ def test_a_checkpoint_holds_tensors_and_plain_values_only(finished: Path) -> Non
     assert clock["cpu_s"] > 0
 
 
-def test_evaluate_gives_the_same_numbers_again(finished: Path, tmp_path: Path) -> None:
-    lines = shell("scripts.evaluate", f"run={finished}", f"output_dir={tmp_path}/again")
+def test_evaluate_gives_the_same_numbers_again(finished: Path, tmp_path: Path, home: Path) -> None:
+    lines = shell("scripts.evaluate", f"run={finished}", f"output_dir={tmp_path}/again", home=home)
     assert lines[-1] == f"{tmp_path}/again/results.json"
     assert cold(results(tmp_path / "again")) == cold(results(finished))
 
@@ -76,8 +94,8 @@ def test_evaluate_on_the_other_split(finished: Path, tmp_path: Path, command) ->
     assert cold(results(tmp_path / "test")) != cold(results(finished))
 
 
-def test_report_of_a_run(finished: Path, command) -> None:  # type: ignore[no-untyped-def]
-    lines = command("report", f"run={finished}")
+def test_report_of_a_run(finished: Path, home: Path) -> None:
+    lines = shell("scripts.report", f"run={finished}", home=home)
     assert lines[-1] == str(finished / "report.html")
     html = (finished / "report.html").read_text()
     for text in ("convnet", "hog_svm", "rules", "accuracy against cost", "latency", "confusion", "calibration"):
@@ -116,51 +134,30 @@ def test_a_run_without_a_folder_is_refused(command) -> None:  # type: ignore[no-
         command("evaluate")
 
 
-@pytest.mark.parametrize("domain", DOMAINS)
-def test_a_resumed_run_is_the_uninterrupted_one(domain: str, tmp_path: Path, command, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    """Two epochs at once, and two with a stop between them: the same weights, bit for bit."""
-    from common import experiment
-
-    monkeypatch.setattr(experiment, "judge", lambda *_, **__: {"run": {}, "figures": []})
-    monkeypatch.setattr("common.report.show", lambda _: None)
-    smoke = ["trainer=smoke", f"domain={domain}", "logger=tensorboard", "epochs=2"]
-    command("train", *smoke, f"output_dir={tmp_path}/whole")
-
-    from common.module import Module
-
-    class Killed(KeyboardInterrupt):
-        pass
-
-    def stop(module: Module) -> None:
-        if module.current_epoch == 1:
-            raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Module, "on_train_epoch_start", stop)
-        with pytest.raises(SystemExit):
-            command("train", *smoke, f"output_dir={tmp_path}/parts")
-    stopped = torch.load(tmp_path / "parts" / "last.ckpt", weights_only=True)["state_dict"]
-    command("train", f"run={tmp_path}/parts")
-    assert list((tmp_path / "whole" / "tensorboard").glob("**/events.out.tfevents*"))
-    whole, parts = (torch.load(tmp_path / name / "last.ckpt", weights_only=True) for name in ("whole", "parts"))
-    assert whole["global_step"] == parts["global_step"]
-    for key, value in whole["state_dict"].items():
-        assert torch.equal(value, parts["state_dict"][key]), key
-    pairs = [(value, stopped[f"averaged.module.{key[4:]}"]) for key, value in stopped.items() if key[:4] == "net."]
-    assert any(not torch.equal(raw, averaged) for raw, averaged in pairs), "there was no average to lose"
-
-
-def test_a_multirun_is_a_folder_a_job_and_a_report_over_all(tmp_path: Path, command, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    arguments = ["-m", "trainer=smoke", "seed=0,1", f"output_dir={tmp_path}/sweep"]
-    command("train", *arguments, "domain.module.flip_tta=false", "~domain.baselines.hog_svm")
-    runs = [results(tmp_path / "sweep" / str(job))["run"] for job in (0, 1)]
-    assert [run["seed"] for run in runs] == [0, 1]
-    ids = {path.name for job in "01" for path in (tmp_path / "sweep" / job / "wandb").glob("offline-run-*")}
-    assert len(ids) == 2, "each job has a W&B run of its own"
+def test_a_sweep_by_several_processes_is_one_group_and_one_report(tmp_path: Path, home: Path, command) -> None:  # type: ignore[no-untyped-def]
+    """Two hyperparameters, two values each, two jobs at a time."""
+    values = ["domain.module.optimizer.lr=0.2,0.4", "domain.data.flip=none,random"]
+    parallel = ["-m", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
+    settings = [
+        "trainer=smoke",
+        "domain.evaluator.limit=50",
+        "~domain.baselines.hog_svm",
+        f"output_dir={tmp_path}/sweep",
+    ]
+    shell("scripts.train", *parallel, *values, *settings, home=home)
+    sweep = [tmp_path / "sweep" / str(job) for job in range(4)]
+    seen = []
+    for folder in sweep:
+        text = json.dumps(wandb_records(folder))
+        assert '"vision-sweep"' in text, "the group is the multirun's folder"
+        for key in ("val/accuracy", "convnet/accuracy", "rules/accuracy"):
+            assert f'"{key}"' in text, key
+        config = results(folder)["run"]["config"]["domain"]
+        seen.append((config["module"]["optimizer"]["lr"], config["data"]["flip"]))
+        assert all(f'"{value}"' in text or f"{value}" in text for value in seen[-1]), "both are in W&B's config"
+    assert sorted(seen) == [(0.2, "none"), (0.2, "random"), (0.4, "none"), (0.4, "random")]
     lines = command("report", f"run={tmp_path}/sweep")
-    assert sum("vision, quick-smoke, val split, 2 seeds" in line for line in lines) == 2, (
-        "one row a program, seeds merged"
-    )
+    assert sum("vision, quick-smoke, val split, 1 seed" in line for line in lines) == 4 * 2, "one row a program"
 
 
 # What W&B keeps, read back from the offline run
@@ -168,7 +165,11 @@ def test_a_multirun_is_a_folder_a_job_and_a_report_over_all(tmp_path: Path, comm
 
 @pytest.fixture(scope="module")
 def records(finished: Path) -> list[dict]:
-    (folder,) = (finished / "wandb").glob("offline-run-*")
+    return wandb_records(finished)
+
+
+def wandb_records(run: Path) -> list[dict]:
+    (folder,) = (run / "wandb").glob("offline-run-*")
     wandb = Path(sys.executable).with_name("wandb")
     done = subprocess.run([wandb, "leet", "inspect", "--json", folder], capture_output=True, text=True, check=True)
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]

@@ -71,6 +71,22 @@ def test_seeds_merge_into_mean_and_deviation() -> None:
     assert group.title == "toys, quick, test split, 3 seeds"
 
 
+def bench() -> dict:
+    """What scripts.bench writes: no scores, no costs, no pictures."""
+    whole = results()
+    figures = [{**whole["figures"][0], "metric": "cpu_s_to_accuracy", "program": p} for p in ("net", "peer")]
+    run = {**whole["run"], "experiment": "bench", "headline": "cpu_s_to_accuracy", "uses": {}}
+    return {"run": run, "figures": figures, "folder": ""}
+
+
+def test_a_bench_stands_in_the_tables_of_figures_only() -> None:
+    loaded = [results(), bench()]
+    assert report.summary(experiments(loaded)) == report.summary(experiments(loaded[:1]))
+    assert report.picture(experiments(loaded)) == report.picture(experiments(loaded[:1]))
+    assert "| cpu_s_to_accuracy | 0.9000" in report.figures(experiments(loaded))
+    assert "cpu_s_to_accuracy" in report.page(loaded)
+
+
 def test_other_settings_are_no_other_seed() -> None:
     groups = experiments([results(0), results(1, batch_size=250)])
     assert [len(group.results) for group in groups] == [1, 1]

@@ -12,7 +12,7 @@ from tests.conftest import ROOT
 from vision import data as vision_data
 from vision import hog as hog_module
 from vision.baseline import GRIDS, ORIENTATIONS, HogKernelMachine, Kernel, SilhouetteRules, describe, mirrored
-from vision.data import Batches, FashionMNIST, mirror, read, translate
+from vision.data import ERASED_AREA, Batches, FashionMNIST, erase, mirror, read, translate
 from vision.evaluate import Referee, calibration
 from vision.hog import features, grid, hog
 from vision.module import LearnedClassifier, best_temperature
@@ -26,7 +26,7 @@ def images() -> np.ndarray:
 
 
 def data(limit: int | None = 1000, **changed: object) -> FashionMNIST:
-    settings = {"batch_size": 100, "translate": 0, "flip": "none", "seed": 0, "limit": limit}
+    settings = {"batch_size": 100, "translate": 0, "erase": 0.0, "flip": "none", "seed": 0, "limit": limit}
     module = FashionMNIST(**settings | changed)  # type: ignore[arg-type]
     module.setup()
     return module
@@ -69,7 +69,7 @@ def test_no_domain_module_holds_the_test_split() -> None:
 
 
 def test_an_epoch_is_every_image_once_and_the_same_after_a_restart() -> None:
-    module = data(flip="alternate", translate=1)
+    module = data(flip="alternate", translate=1, erase=0.5)
     first, again, later = (list(Batches(module, epoch=lambda e=e: e)) for e in (0, 0, 1))  # type: ignore[misc]
     assert all(torch.equal(a, b) for x, y in zip(first, again, strict=True) for a, b in zip(x, y, strict=True))
     assert not torch.equal(first[0][0], later[0][0])
@@ -93,6 +93,22 @@ def test_translation_moves_whole_images_and_brings_in_background() -> None:
     places = {tuple(place) for place in moved.nonzero()[:, 1:].tolist()}
     assert places == {(y, x) for y in range(8, 13) for x in range(18, 23)}
     assert torch.equal(mirror(dot, torch.ones(500, dtype=bool))[:, 10, 7], dot[:, 10, 20])
+
+
+def test_erasing_takes_one_rectangle_of_the_right_size_from_the_right_share() -> None:
+    white = torch.full((4000, 28, 28), 255, dtype=torch.uint8)
+    erased = erase(white, 0.5, torch.Generator().manual_seed(0))
+    gone = erased == 0
+    touched = gone.flatten(1).any(1)
+    assert 0.46 < touched.float().mean() < 0.54
+    rows, columns = gone.any(2)[touched], gone.any(1)[touched]
+    areas = gone.flatten(1).sum(1)[touched]
+    assert torch.equal(areas, rows.sum(1) * columns.sum(1)), "what is gone is a rectangle"
+    assert ((rows.diff(dim=1) != 0).sum(1) <= 2).all()
+    assert areas.min() >= ERASED_AREA[0] * 784 * 0.5
+    assert areas.max() <= ERASED_AREA[1] * 784 * 1.2
+    assert gone.float().mean(0).min() > 0.01, "every place is erased sometimes"
+    assert erase(white, 0.0, torch.Generator()) is white
 
 
 # 1.0
@@ -228,7 +244,7 @@ def test_rules_are_right_two_times_in_three_and_survive_an_empty_image() -> None
 
 
 def test_whitened_patches_have_unit_covariance(images: np.ndarray) -> None:
-    net = ConvNet(widths=[8, 8, 8], norm_momentum=0.4, logit_scale=0.1)
+    net = ConvNet(widths=[8, 8, 8], convolutions=2, norm_momentum=0.4, logit_scale=0.1)
     pixels = torch.tensor(images)
     net.whiten(pixels, eps=0.0)
     with torch.inference_mode():
@@ -239,14 +255,15 @@ def test_whitened_patches_have_unit_covariance(images: np.ndarray) -> None:
 
 
 def test_convolutions_begin_as_the_identity() -> None:
-    net = ConvNet(widths=[8, 16, 16], norm_momentum=0.4, logit_scale=0.1)
+    net = ConvNet(widths=[8, 16, 16], convolutions=2, norm_momentum=0.4, logit_scale=0.1)
     x = torch.randn(2, 8, 6, 6)
     with torch.inference_mode():
-        torch.testing.assert_close(net.stages[1].conv1(x)[:, :8], x)
+        torch.testing.assert_close(net.stages[1].convs[0](x)[:, :8], x)
 
 
 @pytest.mark.parametrize(
-    "net", [ConvNet(widths=[4, 8, 8], norm_momentum=0.4, logit_scale=0.1), ResNet(widths=[4, 8], blocks=1)]
+    "net",
+    [ConvNet(widths=[4, 8, 8], convolutions=3, norm_momentum=0.4, logit_scale=0.1), ResNet(widths=[4, 8], blocks=1)],
 )
 def test_mirrored_answers_agree_with_tta(net: nn.Module, images: np.ndarray) -> None:
     program = LearnedClassifier(net=net.eval(), flip_tta=True, temperature=1.0, bf16=False)

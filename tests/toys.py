@@ -3,7 +3,7 @@
 Both learn for real, in a second, so that `common` is known to hold more than images.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytorch_lightning as pl
@@ -199,3 +199,25 @@ def index() -> Domain:
 
 
 SHARED = {"schedule": triangle(peak=0.1, start=0.1, end=0.1), "ema_decay": 0.5}
+
+
+# A program of every kind of part that a package carries.
+
+
+@dataclass(frozen=True)
+class Inner:
+    table: np.ndarray
+    name: str = "inner"
+
+
+@dataclass(frozen=True)
+class Outer:
+    inner: Inner
+    tables: tuple[np.ndarray, ...]
+    words: dict[str, np.ndarray]
+    shares: list[float]
+    gamma: float = 0.1
+    derived: int = field(default=7, init=False)
+
+    def __call__(self, problems: np.ndarray) -> np.ndarray:
+        return problems * self.gamma

@@ -58,6 +58,11 @@ class HogKernelMachine:
     ridge: float
     temperature: float
 
+    def __post_init__(self) -> None:
+        for name in ("landmarks", "components"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"baselines.hog_svm.{name}: given {getattr(self, name)}, wanted 1 or more")
+
     def build(self, data: Any) -> "KernelClassifier":
         images, labels = data.train
         console = Console(stderr=True)

@@ -25,6 +25,7 @@ from vision.task import SIZE
 
 FLIPS = ("none", "random", "alternate")
 HELD_OUT = 5000  # of the 60,000 training images, for choosing; the test images are for the last look
+ERASED_AREA = (0.02, 0.2)  # of the image
 SPLIT_SEED = 2017  # fixes which ones, whatever seed a run has
 
 
@@ -105,8 +106,9 @@ class FashionMNIST(pl.LightningDataModule):
     """Batches of (uint8 pixels (N, 28, 28), int64 labels (N,)).
 
     Args:
-        batch_size: of training; validation uses it too.
+        batch_size: of training, over all processes; validation uses it too.
         translate: largest shift, in pixels each way, that training sees.
+        erase: share of the images that lose a random rectangle.
         flip: mirror left to right at random, or `alternate`: a random half of the images is mirrored in even epochs,
             the other half in odd ones, so that two epochs show both sides of each (Jordan 2024, section 3.6).
         seed: fixes order and augmentation, by epoch, so that a resumed run sees what an uninterrupted one does.
@@ -118,6 +120,7 @@ class FashionMNIST(pl.LightningDataModule):
         *,
         batch_size: int,
         translate: int,
+        erase: float,
         flip: Literal["none", "random", "alternate"],
         seed: int,
         limit: int | None = None,
@@ -127,6 +130,7 @@ class FashionMNIST(pl.LightningDataModule):
             raise ValueError(f"data.flip: given {flip!r}, wanted one of {', '.join(FLIPS)}")
         self.batch_size = batch_size
         self.translate = translate
+        self.erase = erase
         self.flip = flip
         self.seed = seed
         self.limit = limit
@@ -136,18 +140,30 @@ class FashionMNIST(pl.LightningDataModule):
         self.val = read("val", limit=self.limit)
 
     def train_dataloader(self) -> "Batches":
-        return Batches(self, epoch=lambda: self.trainer.current_epoch)  # type: ignore[union-attr]
+        trainer = self.trainer
+        assert trainer is not None
+        return Batches(
+            self, epoch=lambda: trainer.current_epoch, rank=trainer.global_rank, processes=trainer.world_size
+        )
 
     def val_dataloader(self) -> "Chunks":
+        """All of them, in every process of a distributed run: the temperature is fitted on the whole."""
         return Chunks(self.val, self.batch_size)
 
 
 class Batches:
-    """One epoch of shuffled, augmented training batches; a short last batch is left out."""
+    """One epoch of shuffled, augmented training batches; a short last batch is left out.
 
-    def __init__(self, data: FashionMNIST, *, epoch: Callable[[], int]) -> None:
+    Of each batch a process of a distributed run gets every `processes`-th image from its `rank` on, so that all of them
+    together see what one would.
+    """
+
+    def __init__(self, data: FashionMNIST, *, epoch: Callable[[], int], rank: int = 0, processes: int = 1) -> None:
+        if data.batch_size % processes:
+            raise ValueError(f"data.batch_size: given {data.batch_size}, wanted a multiple of {processes} processes")
         self.data = data
         self.epoch = epoch
+        self.share = slice(rank, None, processes)
         self.pixels, self.labels = torch.tensor(data.train.pixels), torch.tensor(data.train.labels)
 
     def __len__(self) -> int:
@@ -166,7 +182,8 @@ class Batches:
                 pixels = mirror(pixels, first_side[rows] ^ bool(epoch % 2))
             elif data.flip == "random":
                 pixels = mirror(pixels, torch.rand(len(rows), generator=generator) < 0.5)
-            yield translate(pixels, data.translate, generator), self.labels[rows]
+            pixels = erase(translate(pixels, data.translate, generator), data.erase, generator)
+            yield pixels[self.share], self.labels[rows][self.share]
 
 
 class Chunks:
@@ -198,3 +215,25 @@ def translate(pixels: Tensor, most: int, generator: torch.Generator) -> Tensor:
     rows = shift[0, :, None] + torch.arange(height)  # (N, H)
     columns = shift[1, :, None] + torch.arange(width)  # (N, W)
     return padded[torch.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :]]
+
+
+def erase(pixels: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """A random rectangle of that share of `pixels` (N, H, W) becomes background.
+
+    Random erasing (Zhong et al. 2020, arXiv 1708.04896, algorithm 1) of ERASED_AREA of the image, but for the filling,
+    and with rectangles that would stick out cut off at 1 and the image's side instead of drawn again.
+    """
+    if share == 0:
+        return pixels
+    n, height, width = pixels.shape
+    chosen, area, stretch, top, left = torch.rand(5, n, generator=generator)
+    least, most = ERASED_AREA
+    area = (least + (most - least) * area) * height * width
+    ratio = torch.exp((2 * stretch - 1) * np.log(3.3))  # height to width, 0.3 to 3.3
+    h, w = (area * ratio).sqrt().round().clamp(1, height), (area / ratio).sqrt().round().clamp(1, width)
+    y, x = (top * (height - h + 1)).floor(), (left * (width - w + 1)).floor()
+    rows, columns = torch.arange(height), torch.arange(width)
+    inside_y = (rows >= y[:, None]) & (rows < (y + h)[:, None])  # (N, H)
+    inside_x = (columns >= x[:, None]) & (columns < (x + w)[:, None])  # (N, W)
+    gone = inside_y[:, :, None] & inside_x[:, None, :] & (chosen < share)[:, None, None]
+    return pixels.masked_fill(gone, 0)

@@ -18,7 +18,7 @@ def normalise(pixels: UInt8[Tensor, "n h w"]) -> Float[Tensor, "n 1 h w"]:
 
 
 class ConvNet(nn.Module):
-    """Whitening, then stages of two 3x3 convolutions, the first of each followed by pooling; after airbench94.
+    """Whitening, then stages of 3x3 convolutions, the first of each followed by pooling; after airbench94.
 
     K. Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", arXiv 2404.00498, sections 3.1 to 3.4: frozen
     whitening of 2x2 patches, identity (Dirac) initialisation, batch normalisation without gain, a scaled-down head.
@@ -26,15 +26,20 @@ class ConvNet(nn.Module):
 
     Args:
         widths: channels of each stage; each halves height and width.
+        convolutions: of each stage; those after the first have a shortcut around them where they are more than one (as
+            in the same author's airbench96).
         norm_momentum: of batch normalisation's running statistics, as PyTorch counts it (share of the new batch).
         logit_scale: the head's output is multiplied by it.
     """
 
-    def __init__(self, *, widths: Sequence[int], norm_momentum: float, logit_scale: float) -> None:
+    def __init__(self, *, widths: Sequence[int], convolutions: int, norm_momentum: float, logit_scale: float) -> None:
         super().__init__()
+        if convolutions < 1:
+            raise ValueError(f"net.convolutions: given {convolutions}, wanted 1 or more")
         self.whitening = nn.Conv2d(1, 8, 2, bias=False).requires_grad_(False)
         ins = [self.whitening.out_channels, *widths]
-        self.stages = nn.Sequential(*(Stage(i, o, norm_momentum) for i, o in zip(ins, widths, strict=False)))
+        stages = (Stage(i, o, convolutions, norm_momentum) for i, o in zip(ins, widths, strict=False))
+        self.stages = nn.Sequential(*stages)
         self.head = nn.Linear(widths[-1], len(CLASSES), bias=False)
         nn.init.normal_(self.head.weight)
         self.logit_scale = logit_scale
@@ -54,22 +59,25 @@ class ConvNet(nn.Module):
 
 
 class Stage(nn.Module):
-    """Convolution, pooling, norm, SiLU, convolution, norm, SiLU."""
+    """Convolution, pooling, norm, SiLU, then convolution, norm, SiLU as often as there are more convolutions."""
 
-    def __init__(self, ins: int, outs: int, norm_momentum: float) -> None:
+    def __init__(self, ins: int, outs: int, convolutions: int, norm_momentum: float) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(ins, outs, 3, padding=1, bias=False)
-        self.norm1 = nn.BatchNorm2d(outs, momentum=norm_momentum)
-        self.conv2 = nn.Conv2d(outs, outs, 3, padding=1, bias=False)
-        self.norm2 = nn.BatchNorm2d(outs, momentum=norm_momentum)
-        for conv in (self.conv1, self.conv2):
+        self.convs, self.norms = nn.ModuleList(), nn.ModuleList()
+        for number in range(convolutions):
+            conv = nn.Conv2d(outs if number else ins, outs, 3, padding=1, bias=False)
+            norm = nn.BatchNorm2d(outs, momentum=norm_momentum)
             nn.init.dirac_(conv.weight[: conv.in_channels])
-        for norm in (self.norm1, self.norm2):
             norm.weight.requires_grad = False
+            self.convs.append(conv)
+            self.norms.append(norm)
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d h2 w2"]:
-        x = F.silu(self.norm1(F.max_pool2d(self.conv1(x), 2)))
-        return F.silu(self.norm2(self.conv2(x)))
+        x = F.silu(self.norms[0](F.max_pool2d(self.convs[0](x), 2)))
+        y = x
+        for conv, norm in zip(self.convs[1:], self.norms[1:], strict=True):
+            y = F.silu(norm(conv(y)))
+        return x + y if len(self.convs) > 2 else y
 
 
 class ResNet(nn.Module):

@@ -1,0 +1,164 @@
+"""What must not lose anything: kills at any moment, full disks, numbers that are none, two runs at once."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from filelock import FileLock
+
+from common import experiment
+from tests.conftest import DOMAINS, ROOT
+from tests.killed import unjudged
+
+JUDGE = experiment.judge
+QUICK = ["trainer=smoke", "logger=csv"]
+
+
+@pytest.fixture(autouse=True)
+def _unjudged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(experiment, "judge", unjudged)
+    monkeypatch.setattr("common.report.show", lambda _: None)
+
+
+def start(moment: str, *arguments: str) -> subprocess.Popen:
+    """`python -m scripts.train ARGUMENTS`, to be killed at `moment`."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(ROOT / "tests" / "killed.py"), moment, *arguments]
+    return subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been(domain: str, tmp_path: Path, command) -> None:  # type: ignore[no-untyped-def]
+    """SIGKILL at two random moments and in the middle of a checkpoint: the same weights, bit for bit."""
+    seed = random.SystemRandom().randrange(10**6)
+    rng = random.Random(seed)
+    smoke = [*QUICK, f"domain={domain}", "epochs=4"]
+    moments = {f"step:{rng.randrange(12)}:{rng.uniform(0, 0.5)}": -9 for _ in range(2)} | {
+        f"writing:{rng.randint(1, 4)}": -9
+    }
+    running = [start(m, *smoke, f"output_dir={tmp_path}/{i}") for i, m in enumerate(moments)]
+    command("train", *smoke, f"output_dir={tmp_path}/whole")
+    whole = torch.load(tmp_path / "whole" / "last.ckpt", weights_only=True)
+    for i, (moment, process) in enumerate(zip(moments, running, strict=True)):
+        _, said = process.communicate()
+        assert process.returncode == -9, f"{moment} (seed {seed}): {said}"
+        command("train", f"run={tmp_path}/{i}")
+        parts = torch.load(tmp_path / str(i) / "last.ckpt", weights_only=True)
+        assert whole["global_step"] == parts["global_step"], f"{moment} (seed {seed})"
+        for key, value in whole["state_dict"].items():
+            assert torch.equal(value, parts["state_dict"][key]), f"{key}, {moment} (seed {seed})"
+        assert not (tmp_path / str(i) / "last.ckpt.part").exists()
+    state = whole["state_dict"]
+    pairs = [(value, state[f"averaged.module.{key[4:]}"]) for key, value in state.items() if key[:4] == "net."]
+    assert any(not torch.equal(raw, averaged) for raw, averaged in pairs), "there is no average that could be lost"
+
+
+def test_an_interrupted_multirun_goes_on_where_it_stopped(tmp_path: Path, command) -> None:  # type: ignore[no-untyped-def]
+    sweep = tmp_path / "sweep"
+    process = start("step:3:0", "-m", *QUICK, "epochs=2", "seed=0,1", "domain.data.flip=none", f"output_dir={sweep}")
+    process.communicate()
+    assert process.returncode == -9
+    assert (sweep / "0" / "last.ckpt").exists(), "the first epoch of the first job"
+    assert not (sweep / "1").exists()
+    command("train", f"run={sweep}")
+    ends = [torch.load(sweep / str(job) / "last.ckpt", weights_only=True)["epoch"] for job in (0, 1)]
+    assert ends == [1, 1]
+    before = (sweep / "0" / "last.ckpt").stat().st_mtime_ns
+    lines = command("train", f"run={sweep}")
+    assert lines == [f"{sweep}/0/results.json", f"{sweep}/1/results.json"], "there was nothing left to do"
+    assert (sweep / "0" / "last.ckpt").stat().st_mtime_ns == before
+    with pytest.raises(
+        SystemExit, match=r"output_dir: given .*sweep, which holds another multirun, wanted a new folder"
+    ):
+        command("train", "-m", *QUICK, "seed=0,2", f"output_dir={sweep}")
+
+
+def test_a_full_disk_leaves_the_last_checkpoint(tmp_path: Path, command) -> None:  # type: ignore[no-untyped-def]
+    """/dev/full takes the bytes' place: it says what a full disk says."""
+    folder = tmp_path / "run"
+    command("train", *QUICK, f"output_dir={folder}")
+    before = {name: (folder / name).read_bytes() for name in ("last.ckpt", "results.json")}
+    (folder / "last.ckpt.part").symlink_to("/dev/full")
+    with pytest.raises(SystemExit, match=r"error: .*last\.ckpt: given a disk that does not take it \(No space left"):
+        command("train", f"run={folder}", "epochs=2")
+    assert {name: (folder / name).read_bytes() for name in before} == before
+    assert not (folder / "last.ckpt.part").is_symlink()
+    command("train", f"run={folder}", "epochs=2")
+    assert torch.load(folder / "last.ckpt", weights_only=True)["epoch"] == 1
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_leaves_the_last_checkpoint(
+    tmp_path: Path, command, monkeypatch
+) -> None:  # type: ignore[no-untyped-def]
+    folder = tmp_path / "run"
+    command("train", *QUICK, f"output_dir={folder}")
+    before = (folder / "last.ckpt").read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr("vision.module.Classifier.loss", lambda *_: (torch.tensor(float("nan"), requires_grad=True), {}))
+        with pytest.raises(
+            SystemExit, match=r"train loss: given nan at step 3, wanted a finite number; lower domain.mod"
+        ):
+            command("train", f"run={folder}", "epochs=2")
+    assert (folder / "last.ckpt").read_bytes() == before
+
+
+def test_what_was_measured_stays_when_a_program_cannot_be_built(tmp_path: Path, command, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    def build(*_: object) -> None:
+        raise ValueError("hog_svm: given too little memory")
+
+    monkeypatch.setattr(experiment, "judge", JUDGE)
+    monkeypatch.setattr("vision.baseline.HogKernelMachine.build", build)
+    folder = tmp_path / "run"
+    with pytest.raises(SystemExit, match="error: hog_svm: given too little memory"):
+        command("train", *QUICK, "domain.evaluator.limit=20", f"output_dir={folder}")
+    so_far = json.loads((folder / experiment.SO_FAR).read_text())
+    assert {f["program"] for f in so_far["figures"]} == {"convnet"}
+    assert not (folder / experiment.RESULTS).exists()
+
+
+def test_two_runs_at_once_never_share_a_folder(tmp_path: Path) -> None:
+    """Of two that are started together, one runs and the other says why it does not."""
+    folder = tmp_path / "run"
+    both = [start("never", *QUICK, f"output_dir={folder}", f"seed={seed}") for seed in (0, 1)]
+    said = [process.communicate()[1] for process in both]
+    assert sorted(process.returncode for process in both) == [0, 1], said
+    refused = next(text for text, process in zip(said, both, strict=True) if process.returncode)
+    assert "where another run is writing, wanted another folder" in refused or "which holds a run" in refused
+    winner = next(seed for seed, process in enumerate(both) if not process.returncode)
+    assert f"seed={winner}" in (folder / ".hydra" / "overrides.yaml").read_text()
+
+
+@pytest.mark.parametrize("word", ["run", "output_dir"])
+def test_a_folder_where_a_run_is_writing_is_refused(word: str, tmp_path: Path, command) -> None:  # type: ignore[no-untyped-def]
+    folder = tmp_path / "run"
+    command("train", *QUICK, f"output_dir={folder}")
+    (folder / "results.json").unlink()
+    (folder / "last.ckpt").rename(tmp_path / "last.ckpt")
+    with FileLock(folder / ".lock"), pytest.raises(SystemExit, match=f"given {folder}, where another run is writing"):
+        command("train", f"{word}={folder}")
+    assert (folder / ".hydra").is_dir()
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(tmp_path: Path, command) -> None:  # type: ignore[no-untyped-def]
+    folder = tmp_path / "run"
+    command("train", *QUICK, f"output_dir={folder}")
+    (folder / "last.ckpt").unlink()
+    (folder / "results.json").unlink()
+    command("train", f"run={folder}")
+    assert (folder / "last.ckpt").exists()
+
+
+def test_a_run_that_goes_on_stays_one_run_in_wandb(tmp_path: Path, command) -> None:  # type: ignore[no-untyped-def]
+    folder = tmp_path / "run"
+    command("train", "trainer=smoke", f"output_dir={folder}")
+    command("train", f"run={folder}", "epochs=2")
+    runs = [path.name for path in (folder / "wandb").glob("offline-run-*")]
+    assert len(runs) == 2
+    assert len({name.rpartition("-")[2] for name in runs}) == 1, runs
