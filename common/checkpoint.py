@@ -1,6 +1,7 @@
 """Checkpoints: written whole or not at all, read without unpickling objects."""
 
 import io
+import os
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,10 @@ def write_whole(path: Path, data: bytes | memoryview) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
     try:
-        part.write_bytes(data)
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)

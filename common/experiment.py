@@ -74,6 +74,7 @@ def run(
     trainer.fit(domain.module, datamodule=domain.data, ckpt_path=str(checkpoint) if resume else None)
     if not trainer.is_global_zero:
         return {}
+    about = {**about, "checkpoint": fetch.sha256(checkpoint)}  # what the figures are of
     made = entrants(domain, clock.spent)
     return judge(domain, made, clock.plots(), output_dir, about=about, goals=goals, loggers=trainer.loggers)
 
@@ -100,19 +101,14 @@ def evaluate_package(
     """Judges a package's programs; nothing is trained or built. What making them took is what the package says."""
     package.fill(domain.module)
     domain.data.setup("fit")
-    then = package.results()
-    spent = {(f["program"], f["metric"]): f["value"] for f in then["figures"] if f["metric"].startswith("build_")}
     programs = {domain.module.name: domain.module.program(domain.data)} | package.baselines()
     made = [
         Entrant(
-            name,
-            "learned" if name == domain.module.name else "baseline",
-            program,
-            cost.Spent(spent[name, "build_cpu_s"], spent[name, "build_wall_s"]),
+            name, "learned" if name == domain.module.name else "baseline", program, cost.Spent(*package.spent(name))
         )
         for name, program in programs.items()
     ]
-    learning = [Plot(**plot) for plot in then["plots"] if plot["name"].startswith("learning/")]
+    learning = [Plot(**plot) for plot in package.results["plots"] if plot["name"].startswith("learning/")]
     return judge(domain, made, learning, output_dir, about=about, goals=goals)
 
 
@@ -148,7 +144,7 @@ def judge(
         of_this = [*compare.means(evaluation), *evaluation.figures, *entrant.spent.figures(), *answering]
         figures += [replace(f, program=entrant.name, kind=entrant.kind) for f in of_this]
         plots += [replace(plot, program=entrant.name) for plot in (*evaluation.plots, *latency)]
-        write_json(output_dir / SO_FAR, {"run": about, "figures": [asdict(f) for f in figures]})
+        write_so_far(output_dir, figures, about=about)
     learned, *others = evaluations
     for name in others:
         against = compare.paired(evaluations[learned], evaluations[name], name)
@@ -162,7 +158,6 @@ def judge(
         plots=[asdict(plot) for plot in plots],
         gallery=_save_gallery(gallery, output_dir),
     )
-    (output_dir / SO_FAR).unlink()
     log_results(loggers, results, gallery, checkpoint=output_dir / CHECKPOINT)
     return results
 
@@ -177,7 +172,13 @@ def write_figures(
         **more,
     }
     write_json(output_dir / RESULTS, results)
+    (output_dir / SO_FAR).unlink(missing_ok=True)
     return results
+
+
+def write_so_far(output_dir: Path, figures: Sequence[Figure], *, about: Mapping[str, Any]) -> None:
+    """Keeps what is measured, until `write_figures` has it all."""
+    write_json(output_dir / SO_FAR, {"run": about, "figures": [asdict(f) for f in figures]})
 
 
 def machine() -> dict[str, Any]:

@@ -62,7 +62,8 @@ class Module(pl.LightningModule):
 
     def training_step(self, batch: Any, _: int) -> Tensor:
         loss, metrics = self.loss(self.net, batch)
-        if not torch.isfinite(loss):
+        # All processes of a distributed run decide together: one that left alone would have the others wait for it.
+        if not self.trainer.strategy.reduce_boolean_decision(bool(torch.isfinite(loss)), all=True):
             raise ValueError(
                 f"train loss: given {loss.item()} at step {self.global_step}, wanted a finite number; "
                 "lower domain.module.optimizer.lr or look at the data; the last checkpoint is untouched"

@@ -1,22 +1,23 @@
 """Trained packages: programs as a folder that travels, and that nobody need trust.
 
-    manifest.json            format, domain, learned program, config choices, the sha256 of every other part
+    manifest.json            format, code folder, learned program, config choices, the sha256 of every other part
     config.yaml              the run's config, from which its domain is made again
     results.json             what was measured of the run
     README.md                the model card
     <program>.safetensors    arrays; of a hand-written program also its plain values, as JSON in the header
 
 Nothing is unpickled. A hand-written program is made again only of dataclasses that stand in the domain's own files, and
-the config may name only the targets that the caller allows. `python -m scripts.package run=DIR` writes one.
+the config may name only the targets that the caller allows; of it are taken the module and the data, never the referee
+or the goals. `python -m scripts.package run=DIR` writes one.
 """
 
 import hashlib
 import importlib
 import json
 import re
-import shutil
 import tempfile
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -28,13 +29,14 @@ import safetensors.torch
 import yaml
 
 from common.module import Module
-from common.program import Program
+from common.program import Plot, Program
 from common.source import ROOT
 
 FORMAT = 1
 MANIFEST, CONFIG, RESULTS, CARD = "manifest.json", "config.yaml", "results.json", "README.md"
 LARGEST_BYTES = 8_000_000  # of the net, and of all hand-written programs together: packages are committed
 PART = re.compile(r"\w[\w.-]*")
+WORD = re.compile(r"[A-Za-z0-9_]+")
 REFERENCE = re.compile(r"\$\{\w+(\.\w+)*\}")  # to another key; `${oc.env:HOME}` would call a resolver
 
 
@@ -44,30 +46,21 @@ class Package:
 
     Args:
         folder: where it came from, for messages.
-        domain: the folder of this repository that holds its programs.
+        code: the folder of this repository that holds its programs' classes.
         learned: the learned program's name.
         choices: {config group: choice} of the run.
+        config: the run's domain, as its config composed it, with seed and epochs; names only allowed targets.
+        results: what was measured of the run.
         parts: {file name: bytes}, without the manifest.
     """
 
     folder: Path
-    domain: str
+    code: str
     learned: str
     choices: Mapping[str, str]
+    config: Mapping[str, Any]
+    results: Mapping[str, Any]
     parts: Mapping[str, bytes]
-
-    def config(self, allowed: Collection[str]) -> dict[str, Any]:
-        """The run's config.
-
-        Raises:
-            ValueError: it names a `_target_` that is not `allowed`, or calls a resolver.
-        """
-        config = yaml.safe_load(self.parts[CONFIG])
-        _check_config(config, allowed, self.folder / CONFIG)
-        return config
-
-    def results(self) -> dict[str, Any]:
-        return json.loads(self.parts[RESULTS])
 
     def fill(self, module: Module) -> None:
         """Gives the module the package's averaged net, in both its places, and its buffers.
@@ -76,7 +69,8 @@ class Package:
             ValueError: they are another architecture's.
         """
         name = f"{self.learned}.safetensors"
-        state = self._arrays(name, safetensors.torch.load)
+        with _damage(self.folder / name):
+            state = safetensors.torch.load(self.parts[name])
         ours = "averaged.module."
         state |= {f"net.{key.removeprefix(ours)}": value for key, value in state.items() if key.startswith(ours)}
         try:
@@ -89,40 +83,60 @@ class Package:
 
     def baselines(self) -> dict[str, Program]:
         """The hand-written programs, ready to answer, in the order of the table."""
-        return {name: self._program(name) for name in self.results()["run"]["uses"] if name != self.learned}
+        return {name: self._program(name) for name in self.results["run"]["uses"] if name != self.learned}
 
     def _program(self, name: str) -> Program:
         file = f"{name}.safetensors"
-        arrays = self._arrays(file, safetensors.numpy.load)
-        data = self.parts[file]
-        length = int.from_bytes(data[:8], "little")  # of the JSON header that such a file begins with
-        header = json.loads(data[8 : 8 + length])
-        try:
-            return thaw(json.loads(header["__metadata__"]["program"]), arrays, self.domain)
-        except (KeyError, ValueError) as error:
-            raise ValueError(f"{self.folder / file}: {error}") from None
+        with _damage(self.folder / file):
+            data = self.parts[file]
+            length = int.from_bytes(data[:8], "little")  # of the JSON header that such a file begins with
+            tree = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["program"])
+            return thaw(tree, safetensors.numpy.load(data), self.code)
 
-    def _arrays(self, file: str, read: Callable[[bytes], dict[str, Any]]) -> dict[str, Any]:
-        try:
-            return read(self.parts[file])
-        except (KeyError, safetensors.SafetensorError) as error:
-            raise ValueError(f"{self.folder / file}: given a damaged file, wanted safetensors ({error})") from None
+    def spent(self, name: str) -> tuple[float, float]:
+        """CPU-seconds and wall seconds that training or building the program took."""
+        with _damage(self.folder / RESULTS):
+            found = {f["metric"]: float(f["value"]) for f in self.results["figures"] if f["program"] == name}
+            return found["build_cpu_s"], found["build_wall_s"]
+
+
+@contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    """Whatever a part of the wrong form makes the parsers say becomes one ValueError with the part's name."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, IndexError, RecursionError, ValueError) as error:
+        raise ValueError(f"{path}: {error}" if isinstance(error, Foreign) else _damaged(path, error)) from None
+    except (yaml.YAMLError, safetensors.SafetensorError) as error:
+        raise ValueError(_damaged(path, error)) from None
+
+
+def _damaged(path: Path, error: Exception) -> str:
+    return (
+        f"{path}: given a damaged part, wanted one that scripts.package wrote ({' '.join(repr(error).split())[:200]})"
+    )
+
+
+class Foreign(ValueError):
+    """A part is well formed, and names what it may not."""
 
 
 def save(
     folder: Path,
     *,
-    domain: str,
+    code: str,
     choices: Mapping[str, str],
     module: Module,
     baselines: Mapping[str, Program],
     documents: Mapping[str, str],
+    allowed: Collection[str],
 ) -> None:
-    """Writes a package, whole or not at all.
+    """Writes a package, whole or not at all, and reads it back before it bears its name.
 
     Args:
         folder: new, or empty.
         documents: the texts of config.yaml, results.json and README.md.
+        allowed: the targets that its config may name.
 
     Raises:
         ValueError: the folder holds something, a program is too large, or made of what does not travel.
@@ -143,7 +157,7 @@ def save(
     parts |= {name: text.encode() for name, text in documents.items()}
     manifest = {
         "format": FORMAT,
-        "domain": domain,
+        "code": code,
         "learned": module.name,
         "choices": dict(choices),
         "parts": {name: hashlib.sha256(data).hexdigest() for name, data in parts.items()},
@@ -155,64 +169,99 @@ def save(
         for name, data in parts.items():
             (whole / name).write_bytes(data)
         (whole / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+        load(whole, allowed).baselines()
         if folder.exists():
             folder.rmdir()
-        shutil.move(whole, folder)
+        whole.rename(folder)
 
 
-def load(folder: Path) -> Package:
-    """Reads a package and checks that it is whole.
+def load(folder: Path, allowed: Collection[str]) -> Package:
+    """Reads a package and checks that it is whole, and names nothing that it may not.
+
+    Args:
+        allowed: the targets that its config may name; the first part of each is a folder whose dataclasses may be made.
 
     Raises:
-        ValueError: no package there, one of a newer format, a part that is missing or was changed.
+        ValueError: no package there, one of a newer format, a part that is missing, was changed or is not allowed.
     """
     path = folder / MANIFEST
-    try:
-        manifest = json.loads(path.read_bytes())
-        given = manifest["format"]
-        if given == FORMAT:
-            wanted = dict(manifest["parts"])
-            domain, learned, choices = str(manifest["domain"]), str(manifest["learned"]), dict(manifest["choices"])
-    except OSError:
-        raise ValueError(f"package: given {folder}, wanted the folder of a package (no {path})") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{path}: given a damaged manifest, wanted one that scripts.package wrote ({error!r})"
-        ) from None
-    if given != FORMAT:
-        raise ValueError(f"{path}: given format {given}, wanted {FORMAT}; update this repository to read it")
-    parts = {name: _part(folder, name, sha256) for name, sha256 in wanted.items()}
-    for name in (CONFIG, RESULTS, f"{learned}.safetensors"):
-        if name not in parts:
-            raise ValueError(f"{path}: given no part {name}, wanted one")
-    return Package(folder, domain, learned, choices, parts)
+    if not path.is_file():
+        raise ValueError(f"package: given {folder}, wanted the folder of a package (no {path})")
+    with _damage(path):
+        manifest = json.loads(_limited(path))
+        if manifest["format"] != FORMAT:
+            raise Foreign(f"given format {manifest['format']}, wanted {FORMAT}; update this repository to read it")
+        code, learned = (_word(manifest[key]) for key in ("code", "learned"))
+        choices = {str(group): _word(choice) for group, choice in manifest["choices"].items()}
+        if code not in {target.partition(".")[0] for target in allowed} - {"common"}:
+            raise Foreign(f"given the code of {code}, wanted a folder that configs/ name")
+        parts = {name: _part(folder, name, str(sha256)) for name, sha256 in manifest["parts"].items()}
+        for name in (CONFIG, RESULTS, f"{learned}.safetensors"):
+            if name not in parts:
+                raise Foreign(f"given no part {name}, wanted one")
+    with _damage(folder / CONFIG):
+        config = dict(yaml.load(parts[CONFIG], NoAliases))
+        for target in targets(config):
+            if not isinstance(target, str) or target not in allowed:
+                raise Foreign(f"given _target_ {target}, wanted one that configs/ name for a domain")
+    with _damage(folder / RESULTS):
+        results = json.loads(parts[RESULTS])
+        dict(results["run"]["uses"]), [Plot(**plot) for plot in results["plots"]]
+        if not all(f"{_word(name)}.safetensors" in parts for name in results["run"]["uses"]):
+            raise Foreign("given programs that the package has not, wanted its own")
+    return Package(folder, code, learned, choices, config, results, parts)
+
+
+class NoAliases(yaml.SafeLoader):
+    """A few bytes of aliases can stand for more than memory holds."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("an alias")
+        return super().compose_node(parent, index)
+
+
+def targets(node: Any) -> Iterator[Any]:
+    """Every `_target_` in a config.
+
+    Raises:
+        ValueError: a string in it would call a resolver.
+    """
+    if isinstance(node, dict):
+        if "_target_" in node:
+            yield node["_target_"]
+        for value in node.values():
+            yield from targets(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from targets(value)
+    elif isinstance(node, str) and "${" in node and not REFERENCE.fullmatch(node):
+        raise Foreign(f"given {node}, wanted a value or a reference to another key")
+
+
+def _word(value: Any) -> str:
+    if not (isinstance(value, str) and WORD.fullmatch(value)):
+        raise Foreign(f"given {value!r}, wanted a name of letters, digits and _")
+    return value
 
 
 def _part(folder: Path, name: str, wanted: str) -> bytes:
     path = folder / name
     if not PART.fullmatch(name):
-        raise ValueError(f"{folder / MANIFEST}: given a part {name!r}, wanted a plain file name")
+        raise Foreign(f"given a part {name!r}, wanted a plain file name")
     if not path.is_file():
-        raise ValueError(f"{path}: given no such file, wanted the package whole")
-    data = path.read_bytes()
+        raise Foreign(f"given no file {name}, wanted the package whole")
+    data = _limited(path)
     found = hashlib.sha256(data).hexdigest()
     if found != wanted:
-        raise ValueError(f"{path}: given sha256 {found[:16]}…, wanted {wanted[:16]}…; it is damaged or was changed")
+        raise Foreign(f"given {name} with sha256 {found[:16]}…, wanted {wanted[:16]}…; it is damaged or was changed")
     return data
 
 
-def _check_config(node: Any, allowed: Collection[str], path: Path) -> None:
-    if isinstance(node, dict):
-        target = node.get("_target_")
-        if target is not None and (not isinstance(target, str) or target not in allowed):
-            raise ValueError(f"{path}: given _target_ {target}, wanted one that configs/ names")
-        for value in node.values():
-            _check_config(value, allowed, path)
-    elif isinstance(node, list):
-        for value in node:
-            _check_config(value, allowed, path)
-    elif isinstance(node, str) and "${" in node and not REFERENCE.fullmatch(node):
-        raise ValueError(f"{path}: given {node}, wanted a value or a reference to another key")
+def _limited(path: Path) -> bytes:
+    if path.stat().st_size > LARGEST_BYTES + 100_000:
+        raise Foreign(f"given {path.name} of {path.stat().st_size:,} bytes, wanted about {LARGEST_BYTES:,} at most")
+    return path.read_bytes()
 
 
 def freeze(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
@@ -224,47 +273,48 @@ def freeze(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
-        arrays[name] = np.ascontiguousarray(value)
-        return {"array": name}
+        key = f"{len(arrays)}.{name}"
+        arrays[key] = np.asarray(value, order="C")
+        return {"array": key}
     if is_dataclass(value) and not isinstance(value, type):
         inside = {f.name: freeze(getattr(value, f.name), f"{name}.{f.name}", arrays) for f in fields(value) if f.init}
         return {"dataclass": f"{type(value).__module__}.{type(value).__qualname__}", "fields": inside}
     if type(value) in (list, tuple):
         inside_list = [freeze(item, f"{name}.{i}", arrays) for i, item in enumerate(value)]
         return {type(value).__name__: inside_list}
-    if type(value) is dict:
-        return {"dict": {str(key): freeze(item, f"{name}.{key}", arrays) for key, item in value.items()}}
+    if type(value) is dict and all(isinstance(key, str) for key in value):
+        return {"dict": {key: freeze(item, f"{name}.{key}", arrays) for key, item in value.items()}}
     raise ValueError(f"package: given a {type(value).__name__} as {name}, wanted arrays, plain values or dataclasses")
 
 
-def thaw(tree: Any, arrays: Mapping[str, np.ndarray], domain: str) -> Any:
+def thaw(tree: Any, arrays: Mapping[str, np.ndarray], code: str) -> Any:
     """What `freeze` took apart.
 
     Raises:
-        ValueError: a class that is no dataclass in a file of the folder `domain`, or that has other fields.
+        ValueError: a class that is no dataclass in a file of the folder `code`, or that has other fields.
     """
     if not isinstance(tree, dict):
         return tree
     if "dataclass" in tree:
-        cls = _dataclass(tree["dataclass"], domain)
+        cls = _dataclass(tree["dataclass"], code)
         try:
-            return cls(**{name: thaw(item, arrays, domain) for name, item in tree["fields"].items()})
-        except (TypeError, KeyError) as error:
-            raise ValueError(f"given fields that {tree['dataclass']} has not, wanted its own ({error})") from None
+            return cls(**{name: thaw(item, arrays, code) for name, item in tree["fields"].items()})
+        except TypeError as error:
+            raise Foreign(f"given fields that {tree['dataclass']} has not, wanted its own ({error})") from None
     ((kind, inside),) = tree.items()
     if kind == "array":
         return arrays[inside]
     if kind == "dict":
-        return {key: thaw(item, arrays, domain) for key, item in inside.items()}
-    return {"list": list, "tuple": tuple}[kind](thaw(item, arrays, domain) for item in inside)
+        return {key: thaw(item, arrays, code) for key, item in inside.items()}
+    return {"list": list, "tuple": tuple}[kind](thaw(item, arrays, code) for item in inside)
 
 
-def _dataclass(target: str, domain: str) -> type:
+def _dataclass(target: str, code: str) -> type:
     folder, _, rest = target.partition(".")
     module, _, name = rest.partition(".")
     found = None
-    if folder == domain and module.isidentifier() and (ROOT / domain / f"{module}.py").is_file():
-        found = vars(importlib.import_module(f"{domain}.{module}")).get(name)
-    if not (isinstance(found, type) and is_dataclass(found) and found.__module__ == f"{domain}.{module}"):
-        raise ValueError(f"given the class {target}, wanted a dataclass of {domain}/")
+    if folder == code and WORD.fullmatch(module) and (ROOT / code / f"{module}.py").is_file():
+        found = vars(importlib.import_module(f"{code}.{module}")).get(name)
+    if not (isinstance(found, type) and is_dataclass(found) and found.__module__ == f"{code}.{module}"):
+        raise Foreign(f"given the class {target}, wanted a dataclass of {code}/")
     return found

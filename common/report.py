@@ -155,7 +155,7 @@ def _gallery(results: Results) -> dict[str, list[dict[str, str]]]:
     """{group: [{caption, source}]}, without pictures whose file is gone (committed results carry none)."""
     shown: dict[str, list[dict[str, str]]] = defaultdict(list)
     for item in results["gallery"]:
-        path = Path(results["folder"]) / item["file"]
+        path = Path(results["folder"]) / "gallery" / Path(item["file"]).name
         if path.is_file():
             source = "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
             shown[item["group"]].append({"caption": item["caption"], "source": source})

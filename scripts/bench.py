@@ -1,11 +1,10 @@
 """Measures a domain beside other people's programs and this machine's limits: python -m scripts.bench domain=vision"""
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from common import experiment, report
 from common.program import Figure
@@ -19,15 +18,17 @@ def bench(cfg: DictConfig, output_dir: Path) -> None:
         raise ValueError("bench: given a domain that has none, wanted one whose YAML names functions under bench")
 
     def trainer(**changed: Any) -> Any:
-        quiet = {"enable_progress_bar": False, "enable_checkpointing": False, "logger": False}
-        bare = OmegaConf.merge(cfg.trainer, quiet, {"callbacks": None, "plugins": None})
-        return instantiate(bare, _convert_="all", **changed)
+        make = instantiate(cfg.trainer, _convert_="all", _partial_=True)  # objects handed to instantiate are copied
+        quiet = {"enable_progress_bar": False, "enable_checkpointing": False, "logger": False, "plugins": None}
+        return make(**quiet | changed)
 
+    about = cli.about(cfg) | {"experiment": "bench", "uses": {}}
     figures: list[Figure] = []
     for name, measure in instantiate(cfg.bench, _convert_="all").items():
         experiment.console.print(f"measuring {name}")
-        figures += measure(cli.build(cfg), partial(trainer))
-    about = cli.about(cfg) | {"experiment": "bench", "headline": figures[0].metric, "uses": {}}
+        figures += measure(cli.build(cfg), trainer)
+        experiment.write_so_far(output_dir, figures, about=about)
+    about |= {"headline": figures[0].metric}
     results = experiment.write_figures(output_dir, figures, about=about, goals=dict(cfg.goals))
     print(report.figures(experiments([results])))
     print(output_dir / experiment.RESULTS)

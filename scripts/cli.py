@@ -20,12 +20,13 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from scripts import folders
-from scripts.folders import CONFIGS, domain_choices
+from scripts.folders import CONFIGS, group_choices
 
 EXPECTED = (HydraException, OmegaConfBaseException, ValueError, OSError)
 NOISE = (
     "Checkpoint directory .* exists and is not empty",  # beside .hydra, as it should be
     ".*LeafSpec.*is deprecated",  # pytorch-lightning 2.6.6 with torch 2.14
+    "The dirpath has changed from",  # a run that goes on in a folder that was moved or copied
     "The number of training batches .* is smaller than the logging interval",
 )
 
@@ -61,7 +62,7 @@ def main(task: Callable[[DictConfig, Path], None], *, goes_on: bool = False) -> 
     try:
         os.environ["SOFTWARE2_COMMAND"] = command()
         sys.argv[1:] = folders.expanded(sys.argv[1:], goes_on=goes_on)
-        folders.prepare(sys.argv[1:])
+        sys.argv += folders.prepare(sys.argv[1:], trains=goes_on)
         hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name="config")(job)()
         if failed:
             raise failed[0]
@@ -99,7 +100,7 @@ def one_line(error: BaseException) -> str:
 
 def _unknown_key(key: str) -> str:
     parent, _, name = key.rpartition(".")
-    cfg = _compose([choice.split(",")[0] for choice in domain_choices(sys.argv[1:])])
+    cfg = _compose([choice.split(",")[0] for choice in group_choices(sys.argv[1:])])
     node = OmegaConf.select(cfg, parent) if parent else cfg
     while node is None or not isinstance(node, DictConfig):
         parent, _, name = parent.rpartition(".")
@@ -124,7 +125,7 @@ def check_types(cfg: DictConfig) -> None:
         ValueError: it has not, with the key, what was given and what was wanted.
     """
     overrides = list(HydraConfig.get().overrides.task)
-    default = _compose(domain_choices(overrides))
+    default = _compose(group_choices(overrides))
     for override in overrides:
         key = override.split("=")[0].lstrip("+~")
         wanted, given = (OmegaConf.select(c, key, throw_on_missing=False) for c in (default, cfg))
@@ -150,7 +151,9 @@ def about(cfg: DictConfig) -> dict[str, Any]:
     choices = HydraConfig.get().runtime.choices
     experiment = str(choices.get("experiment") or "quick").removeprefix(f"{choices['domain']}_")
     whole: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
-    trainer_settings = {k: v for k, v in whole["trainer"].items() if k not in ("callbacks", "default_root_dir")}
+    trainer_settings = {
+        k: v for k, v in whole["trainer"].items() if k not in ("callbacks", "plugins", "default_root_dir")
+    }
     trainer = "" if choices["trainer"] == "default" else f"-{choices['trainer']}"
     return {
         "command": os.environ["SOFTWARE2_COMMAND"],

@@ -4,23 +4,24 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from common import experiment, package, report
+from common import experiment, report
 from scripts import cli, folders
 
 
 def evaluate(cfg: DictConfig, output_dir: Path) -> None:
     """Into a folder of its own; the run's or package's stays as it is."""
     if (cfg.run is None) == (cfg.package is None):
-        raise ValueError("run: given nothing, wanted run=DIR, the folder of an earlier run, or package=DIR")
+        given = "nothing" if cfg.run is None else "run= and package="
+        raise ValueError(f"run: given {given}, wanted run=DIR, the folder of an earlier run, or package=DIR")
     if cfg.run is not None:
         cfg = folders.config_of_run(cfg)
-        given = {"about": cli.about(cfg), "goals": dict(cfg.goals)}
-        results = experiment.evaluate(cli.build(cfg), Path(cfg.run), output_dir, **given)
+        said = {"about": cli.about(cfg), "goals": dict(cfg.goals)}
+        results = experiment.evaluate(cli.build(cfg), Path(cfg.run), output_dir, **said)
     else:
-        found = package.load(Path(cfg.package))
+        found = folders.load_package(Path(cfg.package))
         cfg = folders.config_of_package(cfg, found)
-        given = {"about": cli.about(cfg), "goals": dict(cfg.goals)}
-        results = experiment.evaluate_package(cli.build(cfg), found, output_dir, **given)
+        said = {"about": cli.about(cfg), "goals": dict(cfg.goals)}
+        results = experiment.evaluate_package(cli.build(cfg), found, output_dir, **said)
     report.show(results)
     print(output_dir / experiment.RESULTS)
 

@@ -5,7 +5,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from filelock import FileLock, Timeout
 from hydra.core.hydra_config import HydraConfig
@@ -13,16 +13,16 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from common import package
+from common.checkpoint import write_whole
 from common.package import Package
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 LOCK = ".lock"
-SCAFFOLD = {".hydra", "wandb", "csv", "tensorboard", LOCK}  # a folder with nothing else is a false start, not a run
+SCAFFOLD = {".hydra", LOCK}  # a folder with nothing else is a false start: no training had begun
 MULTIRUN = "multirun.yaml"  # what Hydra leaves in the folder of a multirun
 RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID")  # set by torchrun, by Lightning for the processes it starts, by srun
 PROCESSES = ("WORLD_SIZE", "SLURM_NTASKS")
-PACKAGED = ("domain", "domain/net", "experiment")  # the choices that a package is made of; trainer and logger are ours
-KEPT = ("domain", "epochs", "goals", "seed")  # of a run's config, in a package
+KEPT = ("domain", "epochs", "seed")  # of a run's config, in a package
 claimed: dict[Path, "Claim"] = {}
 
 
@@ -44,28 +44,40 @@ def first_process() -> bool:
     return next((os.environ[name] for name in RANKS if name in os.environ), "0") == "0"
 
 
-def prepare(arguments: list[str]) -> None:
+def prepare(arguments: list[str], *, trains: bool) -> list[str]:
     """Before Hydra writes anything: `output_dir=`, if given, is this process's own, and new or the same multirun's.
+
+    Returns:
+        Arguments to add: the other processes of a distributed run leave Hydra's notes to the first.
 
     Raises:
         ValueError: it holds a run or another multirun, or another process is writing there.
     """
-    given = argument("output_dir", arguments)
+    given, run = argument("output_dir", arguments), argument("run", arguments)
+    launched = argument("hydra.run.dir", arguments) is not None  # by Lightning, in the midst of the first one's run
     if given is None:
         several = any(int(os.environ.get(name, "1")) > 1 for name in PROCESSES)
-        if several and argument("run", arguments) is None and argument("hydra.run.dir", arguments) is None:
+        if several and run is None and not launched:
             raise ValueError("output_dir: given nothing, wanted output_dir=DIR, the same for all processes")
-        return
-    folder = Path(given)
-    if not first_process():
-        return
-    if any((folder / name).exists() for name in ("last.ckpt", "results.json")):
+    elif not launched:
+        folder = Path(given)
+        claim(folder)
+        _check_free(folder, arguments, trains=trains)
+    if first_process() or launched:
+        return []
+    return ["hydra.output_subdir=null", *([f"hydra.run.dir={run}"] if run is not None and given is None else [])]
+
+
+def _check_free(folder: Path, arguments: list[str], *, trains: bool) -> None:
+    held = [".hydra/config.yaml"] if trains and first_process() else []
+    if any((folder / name).exists() for name in ("last.ckpt", "results.json", *held)):
         raise ValueError(f"output_dir: given {folder}, which holds a run, wanted a new folder (or run={folder})")
-    if (folder / MULTIRUN).is_file() and set(jobs_of(folder)) != set(arguments) - {"-m", "--multirun"}:
-        raise ValueError(
-            f"output_dir: given {folder}, which holds another multirun, wanted a new folder (or run={folder})"
-        )
-    claim(folder)
+    if not {"-m", "--multirun"} & set(arguments):
+        return
+    same = {a for a in arguments if a not in ("-m", "--multirun") and not a.startswith("output_dir=")}
+    notes = folder / MULTIRUN
+    if set(jobs_of(folder)) != same if notes.is_file() else any(folder.glob("*/.hydra")):
+        raise ValueError(f"output_dir: given {folder}, which holds other runs, wanted a new folder (or run={folder})")
 
 
 def claim(folder: Path) -> None:
@@ -90,16 +102,20 @@ def claim(folder: Path) -> None:
 def release(folder: Path) -> None:
     """Gives a folder back, if it was claimed; removes it if it was a false start."""
     claim = claimed.pop(folder.resolve(), None)
-    if claim is not None:
+    if claim is None:
+        return
+    try:
         if claim.new and {path.name for path in folder.iterdir()} <= SCAFFOLD:
             shutil.rmtree(folder)
+    finally:
         claim.lock.release()
 
 
 def jobs_of(folder: Path) -> list[str]:
-    """The arguments that started the multirun in `folder`, but for `-m`."""
+    """The arguments that started the multirun in `folder`, but for `-m` and `output_dir=`."""
     overrides = OmegaConf.load(folder / MULTIRUN).hydra.overrides
-    return [a for a in (*overrides.hydra, *overrides.task) if a != "hydra.mode=MULTIRUN"]
+    arguments = (*overrides.hydra, *overrides.task)
+    return [a for a in arguments if a != "hydra.mode=MULTIRUN" and not a.startswith("output_dir=")]
 
 
 def expanded(arguments: list[str], *, goes_on: bool) -> list[str]:
@@ -113,27 +129,26 @@ def expanded(arguments: list[str], *, goes_on: bool) -> list[str]:
     """
     run, packaged = argument("run", arguments), argument("package", arguments)
     if goes_on and run is not None and arguments == [f"run={run}"] and (Path(run) / MULTIRUN).is_file():
-        jobs = [a for a in jobs_of(Path(run)) if not a.startswith("output_dir=")]
-        return [*jobs, f"output_dir={run}", "-m"]
+        return [*jobs_of(Path(run)), f"output_dir={run}", "-m"]
     saved: Mapping[str, str]
     if run is not None and (Path(run) / ".hydra" / "hydra.yaml").is_file():
         saved = OmegaConf.load(Path(run) / ".hydra" / "hydra.yaml").hydra.runtime.choices
         fixed = [group for group in saved if not group.startswith("hydra/")]
     elif packaged is not None:
-        saved = package.load(Path(packaged)).choices
-        fixed = list(PACKAGED)
+        saved = load_package(Path(packaged)).choices
+        fixed = list(saved)
     else:
         return arguments
-    for override in domain_choices(arguments):
+    for override in group_choices(arguments):
         group, _, choice = override.partition("=")
         if group in fixed and choice != saved.get(group):
             given = "run" if run is not None else "package"
             raise ValueError(f"{override}: given with {given}=, wanted key=value: another {group} is another run")
-    beside = {override.partition("=")[0] for override in domain_choices(arguments)}
+    beside = {override.partition("=")[0] for override in group_choices(arguments)}
     return [*(f"{group}={saved[group]}" for group in fixed if saved.get(group) and group not in beside), *arguments]
 
 
-def domain_choices(arguments: list[str]) -> list[str]:
+def group_choices(arguments: list[str]) -> list[str]:
     """Of command-line overrides those that choose a config group: the folders under configs/."""
     return [a for a in arguments if "=" in a and (CONFIGS / a.split("=")[0].lstrip("+~")).is_dir()]
 
@@ -154,43 +169,59 @@ def config_of_run(cfg: DictConfig) -> DictConfig:
     return saved
 
 
-def config_of_package(cfg: DictConfig, found: Package) -> DictConfig:
-    """This command line's config with the package's domain in it, and this command line's values laid over that.
+def first_command(run: Path) -> str:
+    """The command that began the run."""
+    return " ".join(["python -m scripts.train", *OmegaConf.load(run / ".hydra" / "overrides.yaml")])
 
-    Raises:
-        ValueError: the package names what no config of this repository names.
+
+def note_config(cfg: DictConfig, run: Path) -> None:
+    """Has the run remember its config as it now is, for the next time that it goes on or is judged."""
+    write_whole(run / ".hydra" / "config.yaml", OmegaConf.to_yaml(cfg).encode())
+
+
+def config_of_package(cfg: DictConfig, found: Package) -> DictConfig:
+    """This command line's config with the package's module and data, and this command line's values laid over them.
+
+    Referee and goals stay this repository's.
     """
     merged = cfg.copy()
-    saved = found.config(targets())
-    for key in KEPT:
-        merged[key] = saved[key]
+    saved = found.config
+    merged.domain.module, merged.domain.data = saved["domain"]["module"], saved["domain"]["data"]
+    merged.seed, merged.epochs = int(saved["seed"]), int(saved["epochs"])
     _overlay(merged, cfg, "package")
     return merged
 
 
-def targets() -> set[str]:
+def allowed_targets() -> set[str]:
     """Every `_target_` that the domains and experiments of this repository name in their configs."""
-    named: set[str] = set()
-
-    def walk(node: Any) -> None:
-        if isinstance(node, dict):
-            named.update([node["_target_"]] if "_target_" in node else [])
-            for value in node.values():
-                walk(value)
-        elif isinstance(node, list):
-            for value in node:
-                walk(value)
-
+    allowed: set[str] = set()
     for path in (*CONFIGS.glob("domain/**/*.yaml"), *CONFIGS.glob("experiment/*.yaml")):
-        walk(OmegaConf.to_container(OmegaConf.load(path)))
-    return named
+        node = OmegaConf.to_container(OmegaConf.load(path))
+        assert isinstance(node, dict)
+        part = path.parent.name not in ("domain", "experiment")  # a net, or another group that goes into a domain
+        allowed.update(package.targets(node if part else node.get("domain", {})))
+    return allowed
+
+
+def load_package(folder: Path) -> Package:
+    """A package that is whole, names nothing but allowed targets, and was made of choices that exist here."""
+    found = package.load(folder, allowed_targets())
+    for group, choice in found.choices.items():
+        if not is_packaged(group) or not (CONFIGS / group / f"{choice}.yaml").is_file() or ".." in group:
+            raise ValueError(f"{folder / package.MANIFEST}: given {group}={choice}, wanted a choice that configs/ has")
+    return found
+
+
+def is_packaged(group: str) -> bool:
+    """Whether a config group is part of what a package is; trainer and logger are the user's."""
+    return group.split("/")[0] in ("domain", "experiment")
 
 
 def _overlay(saved: DictConfig, cfg: DictConfig, given: str) -> None:
     OmegaConf.set_struct(saved, True)
     overrides = list(HydraConfig.get().overrides.task)
     for override in overrides:
-        if override in domain_choices(overrides):
+        if override in group_choices(overrides) or override.startswith(f"{given}="):
             continue
         if override[0] in "+~":
             raise ValueError(f"{override}: given with {given}=, wanted key=value")
@@ -201,5 +232,6 @@ def _overlay(saved: DictConfig, cfg: DictConfig, given: str) -> None:
 def group_of(cfg: DictConfig, output_dir: Path) -> str:
     """W&B's name for runs that belong together: the jobs of a multirun, by its folder's name."""
     hydra = HydraConfig.get()
-    together = output_dir.parent if hydra.mode == RunMode.MULTIRUN else output_dir
+    job = hydra.mode == RunMode.MULTIRUN or (output_dir.parent / MULTIRUN).is_file()
+    together = output_dir.parent if job else output_dir
     return cfg.group or f"{hydra.runtime.choices['domain']}-{together.resolve().name}"

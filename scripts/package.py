@@ -5,7 +5,8 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from common import experiment, package, report
+from common import checkpoint, experiment, package, report
+from common.fetch import sha256
 from common.results import load
 from common.source import ROOT
 from scripts import cli, folders
@@ -16,23 +17,26 @@ def write(cfg: DictConfig, output_dir: Path) -> None:
     if cfg.run is None:
         raise ValueError("run: given nothing, wanted run=DIR, the folder of a finished run")
     run, folder = Path(cfg.run), Path(cfg.to or Path(cfg.run, "package"))
-    (results,) = load([run / experiment.RESULTS])
-    choices = HydraConfig.get().runtime.choices
+    folders.claim(run)
     kept = folders.config_of_run(cfg)
+    (results,) = load([run / experiment.RESULTS])
+    if results["run"].get("checkpoint") != sha256(run / checkpoint.CHECKPOINT):
+        raise ValueError(f"run: given {run}, whose checkpoint is not what its results are of; wanted it finished")
     domain = cli.build(kept)
     clock = experiment.restore(domain, run)
-    made = list(experiment.entrants(domain, clock.spent))
+    code = type(domain.module).__module__.split(".")[0]
     package.save(
         folder,
-        domain=choices["domain"],
-        choices={group: choices[group] for group in folders.PACKAGED if choices.get(group)},
+        code=code,
+        choices={g: c for g, c in HydraConfig.get().runtime.choices.items() if c and folders.is_packaged(g)},
         module=domain.module,
-        baselines={entrant.name: entrant.program for entrant in made if entrant.kind == "baseline"},
+        baselines={e.name: e.program for e in experiment.entrants(domain, clock.spent) if e.kind == "baseline"},
         documents={
             package.CONFIG: OmegaConf.to_yaml(OmegaConf.create({key: kept[key] for key in folders.KEPT})),
             package.RESULTS: (run / experiment.RESULTS).read_text(),
-            package.CARD: report.card(results, domain_card=(ROOT / choices["domain"] / "README.md").read_text()),
+            package.CARD: report.card(results, domain_card=(ROOT / code / "README.md").read_text()),
         },
+        allowed=folders.allowed_targets(),
     )
     print(folder)
 

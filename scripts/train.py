@@ -1,33 +1,41 @@
 """Trains a domain's net, builds its hand-written programs, judges all alike: python -m scripts.train domain=vision"""
 
+import os
 from pathlib import Path
 
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from common import checkpoint, experiment, package, report, tracking
+from common import checkpoint, experiment, report, tracking
 from scripts import cli, folders
 
 
 def train(cfg: DictConfig, output_dir: Path) -> None:
     """Into a new folder, or on with the run in `run=DIR`, or from the weights in `package=DIR`."""
+    if HydraConfig.get().mode == RunMode.MULTIRUN and cfg.trainer.get("strategy") == "ddp":
+        raise ValueError("trainer: given ddp with -m, wanted hydra/launcher=joblib, or one run at a time")
     if cfg.run is not None:
+        folders.claim(Path(cfg.run))
         cfg = folders.config_of_run(cfg)
         cfg.output_dir, output_dir = cfg.run, Path(cfg.run)
-        folders.claim(output_dir)
+        os.environ["SOFTWARE2_COMMAND"] = f"{folders.first_command(output_dir)}; {os.environ['SOFTWARE2_COMMAND']}"
     elif (output_dir / experiment.RESULTS).exists():  # a job that was done before its multirun was interrupted
         print(output_dir / experiment.RESULTS)
         return
-    cfg.group = folders.group_of(cfg, output_dir)
-    found = None if cfg.package is None else package.load(Path(cfg.package))
+    resume = (output_dir / checkpoint.CHECKPOINT).exists()
+    found = None if cfg.package is None or resume else folders.load_package(Path(cfg.package))
     if found is not None:
         cfg.domain.module.net = folders.config_of_package(cfg, found).domain.module.net
+    cfg.group = folders.group_of(cfg, output_dir)
     tracking.keep_in(output_dir)
     domain = cli.build(cfg)
     if found is not None:
         found.fill(domain.module)
+    if folders.first_process():
+        folders.note_config(cfg, output_dir)
     trainer = instantiate(cfg.trainer, _convert_="all", logger=instantiate(cfg.logger))
-    resume = (output_dir / checkpoint.CHECKPOINT).exists()
     try:
         results = experiment.run(
             domain, trainer, output_dir, about=cli.about(cfg), goals=dict(cfg.goals), resume=resume

@@ -48,7 +48,7 @@ def while_writing(number: int) -> None:
 
 
 def unjudged(domain: Domain, made: object, learning: object, output_dir: Path, **_: object) -> Mapping[str, Any]:
-    experiment.write_json(output_dir / experiment.RESULTS, {"run": {}, "figures": []})
+    experiment.write_json(output_dir / experiment.RESULTS, {"run": {"headline": ""}, "figures": [{"program": ""}]})
     return {"run": {}}
 
 

@@ -46,7 +46,10 @@ def test_the_test_split_is_not_looked_at_unasked(domain: str, config) -> None:  
             ["domain.modul.lr=1"],
             r"domain: given unknown key 'modul' \(did you mean module\?\), wanted one of: baselines",
         ),
-        (["epoch=3"], r"config: given unknown key 'epoch' \(did you mean epochs\?\), wanted one of: domain, epochs"),
+        (
+            ["epoch=3"],
+            r"config: given unknown key 'epoch' \(did you mean epochs\?\), wanted one of: bench, domain, epochs",
+        ),
         (["epochs=many"], r"epochs: given 'many', wanted int such as \d+"),
         (["domain.module.optimizer.lr=fast"], r"domain\.module\.optimizer\.lr: given 'fast', wanted float such as"),
         (["domain.module.flip_tta=3"], r"domain\.module\.flip_tta: given 3, wanted bool such as"),

@@ -67,6 +67,7 @@ def test_an_interrupted_multirun_goes_on_where_it_stopped(tmp_path: Path, comman
     assert process.returncode == -9
     assert (sweep / "0" / "last.ckpt").exists(), "the first epoch of the first job"
     assert not (sweep / "1").exists()
+    sweep = sweep.rename(tmp_path / "moved")
     command("train", f"run={sweep}")
     ends = [torch.load(sweep / str(job) / "last.ckpt", weights_only=True)["epoch"] for job in (0, 1)]
     assert ends == [1, 1]
@@ -74,9 +75,7 @@ def test_an_interrupted_multirun_goes_on_where_it_stopped(tmp_path: Path, comman
     lines = command("train", f"run={sweep}")
     assert lines == [f"{sweep}/0/results.json", f"{sweep}/1/results.json"], "there was nothing left to do"
     assert (sweep / "0" / "last.ckpt").stat().st_mtime_ns == before
-    with pytest.raises(
-        SystemExit, match=r"output_dir: given .*sweep, which holds another multirun, wanted a new folder"
-    ):
+    with pytest.raises(SystemExit, match=r"output_dir: given .*moved, which holds other runs, wanted a new folder"):
         command("train", "-m", *QUICK, "seed=0,2", f"output_dir={sweep}")
 
 
@@ -107,6 +106,11 @@ def test_a_loss_that_is_no_number_ends_the_run_and_leaves_the_last_checkpoint(
         ):
             command("train", f"run={folder}", "epochs=2")
     assert (folder / "last.ckpt").read_bytes() == before
+    with monkeypatch.context() as patch:
+        patch.setattr("vision.module.Classifier.loss", lambda *_: (torch.tensor(float("nan"), requires_grad=True), {}))
+        with pytest.raises(SystemExit, match="train loss: given nan at step 0"):
+            command("train", *QUICK, f"output_dir={tmp_path}/early")
+    assert (tmp_path / "early" / "csv").is_dir(), "what was measured stays"
 
 
 def test_what_was_measured_stays_when_a_program_cannot_be_built(tmp_path: Path, command, monkeypatch) -> None:  # type: ignore[no-untyped-def]
@@ -139,8 +143,6 @@ def test_two_runs_at_once_never_share_a_folder(tmp_path: Path) -> None:
 def test_a_folder_where_a_run_is_writing_is_refused(word: str, tmp_path: Path, command) -> None:  # type: ignore[no-untyped-def]
     folder = tmp_path / "run"
     command("train", *QUICK, f"output_dir={folder}")
-    (folder / "results.json").unlink()
-    (folder / "last.ckpt").rename(tmp_path / "last.ckpt")
     with FileLock(folder / ".lock"), pytest.raises(SystemExit, match=f"given {folder}, where another run is writing"):
         command("train", f"{word}={folder}")
     assert (folder / ".hydra").is_dir()
@@ -151,8 +153,37 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(tmp_path
     command("train", *QUICK, f"output_dir={folder}")
     (folder / "last.ckpt").unlink()
     (folder / "results.json").unlink()
+    with pytest.raises(SystemExit, match=f"output_dir: given {folder}, which holds a run"):
+        command("train", *QUICK, "seed=1", f"output_dir={folder}")
     command("train", f"run={folder}")
     assert (folder / "last.ckpt").exists()
+
+
+def test_what_a_run_goes_on_with_is_remembered(tmp_path: Path, command) -> None:  # type: ignore[no-untyped-def]
+    """A longer training that is killed goes on to its new end."""
+    folder = tmp_path / "run"
+    command("train", *QUICK, f"output_dir={folder}")
+    process = start("step:7:0", f"run={folder}", "epochs=4")
+    process.communicate()
+    assert process.returncode == -9
+    command("train", f"run={folder}")
+    assert torch.load(folder / "last.ckpt", weights_only=True)["epoch"] == 3
+
+
+def test_a_multirun_leaves_other_runs_alone(tmp_path: Path, command) -> None:  # type: ignore[no-untyped-def]
+    folder = tmp_path / "runs"
+    command("train", *QUICK, f"output_dir={folder}/0")
+    before = (folder / "0" / ".hydra" / "overrides.yaml").read_text()
+    with pytest.raises(SystemExit, match=f"output_dir: given {folder}, which holds other runs, wanted a new folder"):
+        command("train", "-m", *QUICK, "seed=0,1", f"output_dir={folder}")
+    assert (folder / "0" / ".hydra" / "overrides.yaml").read_text() == before
+
+
+def test_a_package_is_of_the_checkpoint_that_was_measured(tmp_path: Path, command) -> None:  # type: ignore[no-untyped-def]
+    folder = tmp_path / "run"
+    command("train", *QUICK, f"output_dir={folder}")
+    with pytest.raises(SystemExit, match=f"run: given {folder}, whose checkpoint is not what its results are of"):
+        command("package", f"run={folder}")
 
 
 def test_a_run_that_goes_on_stays_one_run_in_wandb(tmp_path: Path, command) -> None:  # type: ignore[no-untyped-def]

@@ -102,13 +102,7 @@ def test_a_run_on_two_processes(launcher: str, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     torchrun = ["torch.distributed.run", "--standalone", f"--nproc-per-node={PROCESSES}", "-m"]
     command = [sys.executable, "-m", *(torchrun if launcher == "torchrun" else []), "scripts.train", *SMALL]
-    done = subprocess.run(
-        [*command, f"output_dir={folder}"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"NCCL_DEBUG": ""},
-    )
+    done = subprocess.run([*command, f"output_dir={folder}"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == f"{folder}/results.json"
     assert done.stdout.count("results.json") == 1, "only one process judges"
@@ -116,6 +110,42 @@ def test_a_run_on_two_processes(launcher: str, tmp_path: Path) -> None:
     assert results["run"]["experiment"] == "quick-ddp"
     checkpoint = torch.load(folder / "last.ckpt", weights_only=True)
     assert checkpoint["global_step"] == 6
+    left = {path.name for path in folder.iterdir()}
+    assert left == {".hydra", ".lock", "csv", "gallery", "last.ckpt", "results.json"}, "the others write nothing"
+    noted = (folder / ".hydra" / "hydra.yaml").read_text()
+    assert "train_ddp_process" not in noted, "nor over what the first one wrote"
+
+
+@pytest.mark.parametrize("sick", [0, 1])
+def test_when_one_process_has_no_number_all_of_them_stop(sick: int, tmp_path: Path) -> None:
+    code = (
+        "import os, torch; from vision.module import Classifier; from scripts import train; loss = Classifier.loss\n"
+        "def sick(self, net, batch):\n"
+        "    value, metrics = loss(self, net, batch)\n"
+        f"    return (value * float('nan') if os.environ.get('LOCAL_RANK', '0') == '{sick}' else value), metrics\n"
+        "Classifier.loss = sick\n"
+        "train.main()\n"
+    )
+    (tmp_path / "sick.py").write_text(code)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={PROCESSES}"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [*command, str(tmp_path / "sick.py"), *SMALL, f"output_dir={tmp_path}/run"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=200,
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("error: train loss: given") == PROCESSES, done.stderr
+
+
+def test_a_multirun_of_ddp_is_refused(command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(
+        SystemExit, match="trainer: given ddp with -m, wanted hydra/launcher=joblib, or one run at a time"
+    ):
+        command("train", "-m", "seed=0,1", *SMALL, f"output_dir={tmp_path}/sweep")
 
 
 def test_processes_that_are_started_together_need_a_folder(command, monkeypatch) -> None:  # type: ignore[no-untyped-def]

@@ -53,22 +53,16 @@ def time_to_accuracy(
 ) -> list[Figure]:
     """CPU-seconds of training, on one thread, until validation accuracy reaches `accuracy`: ours and the peer's.
 
-    Ours trains as its config says, the peer with its example's recipe: Adam at its usual rate, batches of 128, fp32, at
-    most 15 epochs. Both are validated `checks_per_epoch` times an epoch, which is not counted. A program that does not
-    get there is given what it spent in vain.
+    Ours trains as its config says; the peer with its example's recipe (Adam at its usual rate, batches of 128, at most
+    15 epochs), in fp32 as its user would, and again in our number format, to tell method and format apart. All are
+    validated `checks_per_epoch` times an epoch, which is not counted. Without reaching it there is no ratio.
     """
-    recipe = {"batch_size": 128, "translate": 0, "erase": 0.0, "flip": "none", "seed": seed}
-    peer = Classifier(
-        net=SimpleConvNet(),
-        optimizer=lambda net: torch.optim.Adam(net.parameters()),
-        schedule=lambda progress: 1.0,
-        ema_decay=0,
-        label_smoothing=0,
-        flip_tta=False,
-    )
-    rivals = {
-        domain.module.name: (domain.module, domain.data, partial(trainer)),
-        PEER: (peer, FashionMNIST(**recipe), partial(trainer, max_epochs=15, precision="32-true")),  # type: ignore[arg-type]
+    recipe = partial(FashionMNIST, batch_size=128, translate=0, erase=0.0, flip="none", seed=seed)
+    ours = domain.module.name
+    rivals: dict[str, tuple[pl.LightningModule, pl.LightningDataModule, Callable[..., pl.Trainer]]] = {
+        ours: (domain.module, domain.data, trainer),
+        PEER: (_peer(), recipe(), partial(trainer, max_epochs=15, precision="32-true")),
+        f"{PEER}_same_format": (_peer(), recipe(), partial(trainer, max_epochs=15)),
     }
     figures, spent = [], {}
     for name, (module, data, make) in rivals.items():
@@ -77,16 +71,28 @@ def time_to_accuracy(
         run = make(callbacks=[stop, clock], val_check_interval=1 / checks_per_epoch)
         with threads(1):
             run.fit(module, datamodule=data)
-        best = max(point["val/accuracy"] for point in clock.curve)
-        spent[name] = clock.curve[-1]["cpu_s"]
-        kind: Kind = "peer" if name == PEER else "learned"
-        figures += [
-            Figure("cpu_s_to_accuracy", spent[name], unit="s", program=name, kind=kind),
-            Figure("steps_to_accuracy", clock.curve[-1]["step"], program=name, kind=kind),
-            Figure("best_val_accuracy", best, program=name, kind=kind),
-        ]
-    ours = domain.module.name
-    return [*figures, Figure("times_as_fast_to_accuracy", spent[PEER] / spent[ours], program=ours, kind="learned")]
+        end, best = clock.curve[-1], max(point["val/accuracy"] for point in clock.curve)
+        kind: Kind = "learned" if name == ours else "peer"
+        record = partial(Figure, program=name, kind=kind)
+        if best >= accuracy:
+            spent[name] = end["cpu_s"]
+            figures += [record("cpu_s_to_accuracy", end["cpu_s"], unit="s"), record("steps_to_accuracy", end["step"])]
+        figures.append(record("best_val_accuracy", best))
+    for name in spent.keys() - {ours} if ours in spent else ():
+        ratio = spent[name] / spent[ours]
+        figures.append(Figure(f"times_as_fast_to_accuracy/{name}", ratio, program=ours, kind="learned"))
+    return figures
+
+
+def _peer() -> Classifier:
+    return Classifier(
+        net=SimpleConvNet(),
+        optimizer=lambda net: torch.optim.Adam(net.parameters()),
+        schedule=lambda progress: 1.0,
+        ema_decay=0,
+        label_smoothing=0,
+        flip_tta=False,
+    )
 
 
 def share_of_convolution_speed(
