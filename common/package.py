@@ -12,13 +12,12 @@ or the goals. `python -m scripts.package run=DIR` writes one.
 """
 
 import hashlib
-import importlib
 import json
 import re
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +27,14 @@ import safetensors.numpy
 import safetensors.torch
 import yaml
 
+from common.frozen import WORD, Foreign, freeze, thaw
 from common.module import Module
 from common.program import Plot, Program
-from common.source import ROOT
 
 FORMAT = 1
 MANIFEST, CONFIG, RESULTS, CARD = "manifest.json", "config.yaml", "results.json", "README.md"
 LARGEST_BYTES = 8_000_000  # of the net, and of all hand-written programs together: packages are committed
 PART = re.compile(r"\w[\w.-]*")
-WORD = re.compile(r"[A-Za-z0-9_]+")
 REFERENCE = re.compile(r"\$\{\w+(\.\w+)*\}")  # to another key; `${oc.env:HOME}` would call a resolver
 
 
@@ -115,10 +113,6 @@ def _damaged(path: Path, error: Exception) -> str:
     return (
         f"{path}: given a damaged part, wanted one that scripts.package wrote ({' '.join(repr(error).split())[:200]})"
     )
-
-
-class Foreign(ValueError):
-    """A part is well formed, and names what it may not."""
 
 
 def save(
@@ -262,59 +256,3 @@ def _limited(path: Path) -> bytes:
     if path.stat().st_size > LARGEST_BYTES + 100_000:
         raise Foreign(f"given {path.name} of {path.stat().st_size:,} bytes, wanted about {LARGEST_BYTES:,} at most")
     return path.read_bytes()
-
-
-def freeze(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
-    """`value` as JSON, its arrays moved into `arrays`.
-
-    Raises:
-        ValueError: it is not made of arrays, plain values, lists, tuples, dicts and dataclasses.
-    """
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
-        key = f"{len(arrays)}.{name}"
-        arrays[key] = np.asarray(value, order="C")
-        return {"array": key}
-    if is_dataclass(value) and not isinstance(value, type):
-        inside = {f.name: freeze(getattr(value, f.name), f"{name}.{f.name}", arrays) for f in fields(value) if f.init}
-        return {"dataclass": f"{type(value).__module__}.{type(value).__qualname__}", "fields": inside}
-    if type(value) in (list, tuple):
-        inside_list = [freeze(item, f"{name}.{i}", arrays) for i, item in enumerate(value)]
-        return {type(value).__name__: inside_list}
-    if type(value) is dict and all(isinstance(key, str) for key in value):
-        return {"dict": {key: freeze(item, f"{name}.{key}", arrays) for key, item in value.items()}}
-    raise ValueError(f"package: given a {type(value).__name__} as {name}, wanted arrays, plain values or dataclasses")
-
-
-def thaw(tree: Any, arrays: Mapping[str, np.ndarray], code: str) -> Any:
-    """What `freeze` took apart.
-
-    Raises:
-        ValueError: a class that is no dataclass in a file of the folder `code`, or that has other fields.
-    """
-    if not isinstance(tree, dict):
-        return tree
-    if "dataclass" in tree:
-        cls = _dataclass(tree["dataclass"], code)
-        try:
-            return cls(**{name: thaw(item, arrays, code) for name, item in tree["fields"].items()})
-        except TypeError as error:
-            raise Foreign(f"given fields that {tree['dataclass']} has not, wanted its own ({error})") from None
-    ((kind, inside),) = tree.items()
-    if kind == "array":
-        return arrays[inside]
-    if kind == "dict":
-        return {key: thaw(item, arrays, code) for key, item in inside.items()}
-    return {"list": list, "tuple": tuple}[kind](thaw(item, arrays, code) for item in inside)
-
-
-def _dataclass(target: str, code: str) -> type:
-    folder, _, rest = target.partition(".")
-    module, _, name = rest.partition(".")
-    found = None
-    if folder == code and WORD.fullmatch(module) and (ROOT / code / f"{module}.py").is_file():
-        found = vars(importlib.import_module(f"{code}.{module}")).get(name)
-    if not (isinstance(found, type) and is_dataclass(found) and found.__module__ == f"{code}.{module}"):
-        raise Foreign(f"given the class {target}, wanted a dataclass of {code}/")
-    return found

@@ -61,8 +61,9 @@ def prepare(arguments: list[str], *, trains: bool) -> list[str]:
             raise ValueError("output_dir: given nothing, wanted output_dir=DIR, the same for all processes")
     elif not launched:
         folder = Path(given)
+        _check_free(folder, arguments, trains=trains)  # before anything is written there,
         claim(folder)
-        _check_free(folder, arguments, trains=trains)
+        _check_free(folder, arguments, trains=trains)  # and when nobody else can write there
     if first_process() or launched:
         return []
     return ["hydra.output_subdir=null", *([f"hydra.run.dir={run}"] if run is not None and given is None else [])]
@@ -221,7 +222,7 @@ def _overlay(saved: DictConfig, cfg: DictConfig, given: str) -> None:
     OmegaConf.set_struct(saved, True)
     overrides = list(HydraConfig.get().overrides.task)
     for override in overrides:
-        if override in group_choices(overrides) or override.startswith(f"{given}="):
+        if override in group_choices(overrides):
             continue
         if override[0] in "+~":
             raise ValueError(f"{override}: given with {given}=, wanted key=value")

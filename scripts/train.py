@@ -17,9 +17,10 @@ def train(cfg: DictConfig, output_dir: Path) -> None:
     if HydraConfig.get().mode == RunMode.MULTIRUN and cfg.trainer.get("strategy") == "ddp":
         raise ValueError("trainer: given ddp with -m, wanted hydra/launcher=joblib, or one run at a time")
     if cfg.run is not None:
-        folders.claim(Path(cfg.run))
+        output_dir = Path(cfg.run)
+        folders.claim(output_dir)
         cfg = folders.config_of_run(cfg)
-        cfg.output_dir, output_dir = cfg.run, Path(cfg.run)
+        cfg.output_dir, cfg.run = str(output_dir), None
         os.environ["SOFTWARE2_COMMAND"] = f"{folders.first_command(output_dir)}; {os.environ['SOFTWARE2_COMMAND']}"
     elif (output_dir / experiment.RESULTS).exists():  # a job that was done before its multirun was interrupted
         print(output_dir / experiment.RESULTS)

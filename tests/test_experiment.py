@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import torch
-import yaml
 
 from common import cache_folder, cost
 from tests import offline
@@ -63,7 +62,7 @@ def test_the_guard_refuses_what_leaves_the_machine(tmp_path: Path) -> None:
     environment = os.environ | offline.environment(tmp_path / "log")
     done = subprocess.run([sys.executable, "-c", reach], env=environment, capture_output=True, text=True)
     assert "network: given 192.0.2.1, wanted this machine only" in done.stderr
-    assert "socket.connect 192.0.2.1" in (tmp_path / "log").read_text()
+    assert "192.0.2.1" in (tmp_path / "log").read_text()
     if offline.prefix():
         done = subprocess.run([*offline.prefix(), sys.executable, "-c", reach], capture_output=True, text=True)
         assert "unreachable" in done.stderr
@@ -149,11 +148,12 @@ def test_a_sweep_by_several_processes_is_one_group_and_one_report(tmp_path: Path
     sweep = [tmp_path / "sweep" / str(job) for job in range(4)]
     seen = []
     for folder in sweep:
-        text = json.dumps(wandb_records(folder))
+        found = wandb_records(folder)
+        text = json.dumps(found)
         assert '"vision-sweep"' in text, "the group is the multirun's folder"
         for key in ("val/accuracy", "convnet/accuracy", "rules/accuracy"):
             assert f'"{key}"' in text, key
-        config = wandb_config(folder)["config"]["domain"]
+        (config,) = (r["config"]["update"]["config"]["domain"] for r in found if "command" in str(r.get("config")))
         seen.append((config["module"]["optimizer"]["lr"], config["data"]["flip"]))
     assert sorted(seen) == [(0.2, "none"), (0.2, "random"), (0.4, "none"), (0.4, "random")]
     lines = command("report", f"run={tmp_path}/sweep")
@@ -166,13 +166,6 @@ def test_a_sweep_by_several_processes_is_one_group_and_one_report(tmp_path: Path
 @pytest.fixture(scope="module")
 def records(finished: Path) -> list[dict]:
     return wandb_records(finished)
-
-
-def wandb_config(run: Path) -> dict:
-    """What the run told W&B of itself."""
-    (folder,) = (run / "wandb").glob("offline-run-*")
-    whole = yaml.safe_load((folder / "files" / "config.yaml").read_text())
-    return {key: entry["value"] for key, entry in whole.items() if key != "_wandb"}
 
 
 def wandb_records(run: Path) -> list[dict]:

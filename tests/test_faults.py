@@ -139,11 +139,13 @@ def test_two_runs_at_once_never_share_a_folder(tmp_path: Path) -> None:
     assert f"seed={winner}" in (folder / ".hydra" / "overrides.yaml").read_text()
 
 
-@pytest.mark.parametrize("word", ["run", "output_dir"])
-def test_a_folder_where_a_run_is_writing_is_refused(word: str, tmp_path: Path, command) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize(
+    ("word", "said"), [("run", "where another run is writing"), ("output_dir", "which holds a run")]
+)
+def test_a_folder_where_a_run_is_writing_is_refused(word: str, said: str, tmp_path: Path, command) -> None:  # type: ignore[no-untyped-def]
     folder = tmp_path / "run"
     command("train", *QUICK, f"output_dir={folder}")
-    with FileLock(folder / ".lock"), pytest.raises(SystemExit, match=f"given {folder}, where another run is writing"):
+    with FileLock(folder / ".lock"), pytest.raises(SystemExit, match=f"given {folder}, {said}"):
         command("train", f"{word}={folder}")
     assert (folder / ".hydra").is_dir()
 

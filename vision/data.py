@@ -88,12 +88,21 @@ def _read(part: Literal["train", "test"]) -> Images:
     return Images(pixels, labels)
 
 
+def check_limit(limit: int | None) -> int | None:
+    """`limit`, if it is one.
+
+    Raises:
+        ValueError: not None and not a whole number above 0.
+    """
+    if limit is not None and not (isinstance(limit, int) and limit > 0):
+        raise ValueError(f"limit: given {limit!r}, wanted null or a whole number above 0")
+    return limit
+
+
 def read(split: Literal["train", "val", "all", "test"], *, limit: int | None = None) -> Images:
     """The images of one split: train (55,000), val (5,000), both (`all`), or test (10,000); the first `limit`."""
     if split not in ("train", "val", "all", "test"):
         raise ValueError(f"split: given {split!r}, wanted one of train, val, all, test")
-    if limit is not None and not (isinstance(limit, int) and limit > 0):
-        raise ValueError(f"limit: given {limit!r}, wanted null or a whole number above 0")
     images = _read("test" if split == "test" else "train")
     if split in ("train", "val"):
         order = np.random.default_rng(SPLIT_SEED).permutation(len(images.labels))
@@ -133,7 +142,7 @@ class FashionMNIST(pl.LightningDataModule):
         self.erase = erase
         self.flip = flip
         self.seed = seed
-        self.limit = limit
+        self.limit = check_limit(limit)
 
     def setup(self, stage: str | None = None) -> None:
         self.train = read("train", limit=self.limit)

@@ -9,7 +9,7 @@ import torch
 
 from common.compare import mean_interval, right_or_wrong
 from common.program import Evaluation, Figure, Picture, Plot, Program
-from vision.data import Images, read
+from vision.data import Images, check_limit, read
 from vision.task import CLASSES
 
 NEAR_DUPLICATE_RMS = 0.06  # of the pixels' range; 182 test images have such a neighbour among the training images
@@ -30,7 +30,7 @@ class Referee:
         if split not in ("val", "test"):
             raise ValueError(f"split: given {split!r}, wanted one of val, test")
         self.split = split
-        self.limit = limit
+        self.limit = check_limit(limit)
 
     @cached_property
     def images(self) -> Images:
