@@ -363,7 +363,8 @@ def test_the_peer_is_the_well_known_net() -> None:
 
 
 def test_the_bench_trains_both_until_they_are_good_enough(command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    small = ["bench.time_to_accuracy.accuracy=0.5", "bench.share_of_convolution_speed.steps=2"]
+    small = ["bench.time_to_accuracy.same_format=true", "bench.time_to_accuracy.accuracy=0.5"]
+    small += ["bench.share_of_convolution_speed.steps=2"]
     small += ["bench.share_of_convolution_speed.seconds=0.05", "bench.hog_speed.images=50", "domain.data.limit=5000"]
     lines = command("bench", *small, f"output_dir={tmp_path}/bench")
     assert lines[-1] == f"{tmp_path}/bench/results.json"
@@ -387,7 +388,9 @@ def test_what_never_gets_there_has_no_ratio(config, monkeypatch) -> None:  # typ
     def trainer(**changed: object) -> pl.Trainer:
         return few(**steps | changed | {"max_epochs": 1, "val_check_interval": 1.0})  # type: ignore[arg-type]
 
-    figures = time_to_accuracy(domain, trainer, accuracy=0.99, checks_per_epoch=1, seed=0)
+    figures = time_to_accuracy(
+        domain, trainer, accuracy=0.99, checks_per_epoch=1, peer_epochs=1, same_format=True, seed=0
+    )
     assert {f.metric for f in figures} == {"best_val_accuracy"}
 
 

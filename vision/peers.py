@@ -49,21 +49,30 @@ class SimpleConvNet(nn.Module):
 
 
 def time_to_accuracy(
-    domain: Domain, trainer: Callable[..., pl.Trainer], *, accuracy: float, checks_per_epoch: int, seed: int
+    domain: Domain,
+    trainer: Callable[..., pl.Trainer],
+    *,
+    accuracy: float,
+    checks_per_epoch: int,
+    peer_epochs: int,
+    same_format: bool,
+    seed: int,
 ) -> list[Figure]:
     """CPU-seconds of training, on one thread, until validation accuracy reaches `accuracy`: ours and the peer's.
 
-    Ours trains as its config says; the peer with its example's recipe (Adam at its usual rate, batches of 128, at most
-    15 epochs), in fp32 as its user would, and again in our number format, to tell method and format apart. All are
-    validated `checks_per_epoch` times an epoch, which is not counted. Without reaching it there is no ratio.
+    Ours trains as its config says; the peer with its example's recipe (Adam at its usual rate, batches of 128, fp32),
+    but for at most `peer_epochs`: the example's 15 are too few. With `same_format` it trains in our number format as
+    well, to tell method and format apart. All are validated `checks_per_epoch` times an epoch, which does not count.
+    Where one never gets there, there is no ratio.
     """
     recipe = partial(FashionMNIST, batch_size=128, translate=0, erase=0.0, flip="none", seed=seed)
     ours = domain.module.name
     rivals: dict[str, tuple[pl.LightningModule, pl.LightningDataModule, Callable[..., pl.Trainer]]] = {
         ours: (domain.module, domain.data, trainer),
-        PEER: (_peer(), recipe(), partial(trainer, max_epochs=15, precision="32-true")),
-        f"{PEER}_same_format": (_peer(), recipe(), partial(trainer, max_epochs=15)),
+        PEER: (_peer(), recipe(), partial(trainer, max_epochs=peer_epochs, precision="32-true")),
     }
+    if same_format:
+        rivals[f"{PEER}_same_format"] = (_peer(), recipe(), partial(trainer, max_epochs=peer_epochs))
     figures, spent = [], {}
     for name, (module, data, make) in rivals.items():
         clock = TrainingClock()
