@@ -61,9 +61,9 @@ def time_to_accuracy(
     """CPU-seconds of training, on one thread, until validation accuracy reaches `accuracy`: ours and the peer's.
 
     Ours trains as its config says; the peer with its example's recipe (Adam at its usual rate, batches of 128, fp32),
-    but for at most `peer_epochs`: the example's 15 are too few. With `same_format` it trains in our number format as
-    well, to tell method and format apart. All are validated `checks_per_epoch` times an epoch, which does not count.
-    Where one never gets there, there is no ratio.
+    but for at most `peer_epochs`: the example's 15 can be too few. With `same_format` it trains in our number format
+    as well, to tell method and format apart. All are validated `checks_per_epoch` times an epoch, which does not
+    count. Where one never gets there, there is no ratio.
     """
     recipe = partial(FashionMNIST, batch_size=128, translate=0, erase=0.0, flip="none", seed=seed)
     ours = domain.module.name
