@@ -1,0 +1,296 @@
+"""Games of laying stones in a row, on bitboards: the rules and nothing else, compiled by numba.
+
+Connect Four (stones drop to the bottom of a column) and tic-tac-toe (they stay where they are laid) are two settings of
+one `Game`; whoever plays, searches or learns asks this file and knows neither. A column takes `height + 1` bits, the
+topmost always empty, so that no line of set bits runs over an edge (Tromp's Fhourstones; Pons 2015, "Solving Connect
+4", part 6). A position is two uint64: `own`, the stones of the side to move, and `stones`, those of both sides; N of
+them are an array (N, 2). The side to move first is X.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+
+kernel = numba.njit(cache=True)
+ZERO, ONE = np.uint64(0), np.uint64(1)
+KEY_SHIFT = 32  # where stones stay where they are laid, a key is both sides' stones beside each other
+
+
+class Game(NamedTuple):
+    """The rules; `game` makes them. Tuples have their length in their type, so that loops over them are unrolled.
+
+    Moves are numbered by column where stones drop, else by cell: `column * height + row`, rows from the bottom.
+    """
+
+    height: int
+    width: int
+    drop: bool
+    moves: int  # how many there are
+    distances: tuple[int, ...]  # 1 .. stones in a row - 1
+    directions: tuple[int, int, int, int]  # in bits, to the next cell: up, right and down, right, right and up
+    bottom: np.uint64  # the lowest cell of each column
+    board: np.uint64  # all cells
+
+
+def game(*, height: int, width: int, row: int, drop: bool) -> Game:
+    """The game on `width` columns of `height` cells in which `row` stones in a row win.
+
+    Raises:
+        ValueError: the board is too large for 64 bits, or the row too long for the board.
+    """
+    most = 64 if drop else KEY_SHIFT
+    if min(height, width) < 1 or (height + 1) * width > most:
+        raise ValueError(f"game: given {width} columns of {height} cells, wanted (height + 1) * width <= {most}")
+    if not 2 <= row <= max(height, width):
+        raise ValueError(f"game.row: given {row}, wanted 2 to {max(height, width)}")
+    bottom = sum(1 << column * (height + 1) for column in range(width))
+    return Game(
+        height=height,
+        width=width,
+        drop=drop,
+        moves=width if drop else width * height,
+        distances=tuple(range(1, row)),
+        directions=(1, height, height + 1, height + 2),
+        bottom=np.uint64(bottom),
+        board=np.uint64(bottom * ((1 << height) - 1)),
+    )
+
+
+CONNECT_FOUR = game(height=6, width=7, row=4, drop=True)
+TIC_TAC_TOE = game(height=3, width=3, row=3, drop=False)
+
+
+@kernel
+def free_cells(game: Game, stones: np.uint64) -> np.uint64:
+    """Where a stone may be laid now, as bits."""
+    if game.drop:
+        return (stones + game.bottom) & game.board
+    return game.board & ~stones
+
+
+@kernel
+def column_cells(game: Game, column: int) -> np.uint64:
+    """The cells of a column, as bits."""
+    return ((ONE << game.height) - ONE) << (column * (game.height + 1))
+
+
+@kernel
+def cell_of(game: Game, stones: np.uint64, move: int) -> np.uint64:
+    """The cell that `move` fills, as one bit; none if it is not legal."""
+    if move < 0 or move >= game.moves:
+        return ZERO
+    if game.drop:
+        return free_cells(game, stones) & column_cells(game, move)
+    column, row = move // game.height, move % game.height
+    return free_cells(game, stones) & (ONE << (column * (game.height + 1) + row))
+
+
+@kernel
+def play(game: Game, own: np.uint64, stones: np.uint64, move: int) -> tuple[np.uint64, np.uint64]:
+    """The position after a legal move, seen from the other side."""
+    return own ^ stones, stones | cell_of(game, stones, move)
+
+
+@kernel
+def undo(game: Game, own: np.uint64, stones: np.uint64, move: int) -> tuple[np.uint64, np.uint64]:
+    """The position before `move`, which was the last one."""
+    if game.drop:
+        column = stones & column_cells(game, move)
+        cell = column & ~(column >> 1)
+    else:
+        cell = ONE << (move // game.height * (game.height + 1) + move % game.height)
+    before = stones ^ cell
+    return before ^ own, before
+
+
+@kernel
+def has_row(game: Game, bits: np.uint64) -> bool:
+    """Whether one side's stones hold a winning row."""
+    for direction in game.directions:
+        run = bits
+        for distance in game.distances:
+            run &= bits >> (direction * distance)
+        if run != ZERO:
+            return True
+    return False
+
+
+@kernel
+def completing_cells(game: Game, bits: np.uint64) -> np.uint64:
+    """Every cell that would make a winning row with one side's stones, whether it is free, taken or out of reach."""
+    found = ZERO
+    row = len(game.distances) + 1
+    for direction in game.directions:
+        for before in range(row):  # how many stones of the row lie before the cell
+            rest = game.board
+            for distance in game.distances:
+                if distance <= before:
+                    rest &= bits << (direction * distance)
+                if distance < row - before:
+                    rest &= bits >> (direction * distance)
+            found |= rest
+    return found
+
+
+@kernel
+def is_over(game: Game, own: np.uint64, stones: np.uint64) -> bool:
+    """Whether the last move won, or filled the board."""
+    return stones == game.board or has_row(game, own ^ stones)
+
+
+@kernel
+def count(bits: np.uint64) -> int:
+    """How many bits are set."""
+    n = 0
+    while bits != ZERO:
+        bits &= bits - ONE
+        n += 1
+    return n
+
+
+@kernel
+def mirror(game: Game, bits: np.uint64) -> np.uint64:
+    """Left to right."""
+    out = ZERO
+    for column in range(game.width):
+        cells = (bits >> (column * (game.height + 1))) & column_cells(game, 0)
+        out |= cells << ((game.width - 1 - column) * (game.height + 1))
+    return out
+
+
+@kernel
+def mirror_move(game: Game, move: int) -> int:
+    """The move's number on the mirrored board."""
+    if game.drop:
+        return game.width - 1 - move
+    return (game.width - 1 - move // game.height) * game.height + move % game.height
+
+
+@kernel
+def key(game: Game, own: np.uint64, stones: np.uint64) -> np.uint64:
+    """One number for a position, another for every other."""
+    if game.drop:
+        return own | (stones + game.bottom)  # a bit above each column says how high it is
+    return (own << KEY_SHIFT) | stones
+
+
+@kernel
+def canonical_key(game: Game, own: np.uint64, stones: np.uint64) -> np.uint64:
+    """The same for a position and its mirror image."""
+    return min(key(game, own, stones), key(game, mirror(game, own), mirror(game, stones)))
+
+
+# Arrays of positions, text, and what is no position.
+
+FAULTS = (
+    "",
+    "a stone in a full column or off the board",
+    "own stones that are not among both sides' stones",
+    "a floating stone",
+    "too many stones of one side",
+    "two winners",
+    "a game that went on after it was won",
+    "a finished game",
+)
+
+
+@kernel
+def _fault(game: Game, own: np.uint64, stones: np.uint64) -> int:
+    if stones & ~game.board != ZERO:
+        return 1
+    if own & ~stones != ZERO:
+        return 2
+    if game.drop and stones & ~game.bottom & ~(stones << 1) != ZERO:
+        return 3
+    if count(own) != count(stones) // 2:
+        return 4
+    if has_row(game, own):
+        return 5 if has_row(game, own ^ stones) else 6
+    if is_over(game, own, stones):
+        return 7
+    return 0
+
+
+@kernel
+def _faults(game: Game, positions: np.ndarray) -> np.ndarray:
+    return np.array([_fault(game, own, stones) for own, stones in positions])
+
+
+def check_positions(game: Game, positions: Any) -> np.ndarray:
+    """`positions`, if a player can be asked for a move in each.
+
+    Raises:
+        ValueError: not a uint64 array (N, 2), or impossible or finished positions in it.
+    """
+    wanted = "positions: wanted a uint64 array (N, 2) of own stones and both sides' stones, given "
+    if not isinstance(positions, np.ndarray):
+        raise ValueError(wanted + type(positions).__name__)
+    if positions.dtype != np.uint64 or positions.ndim != 2 or positions.shape[1] != 2:
+        raise ValueError(wanted + f"{positions.dtype} {positions.shape}")
+    faults = _faults(game, positions) if len(positions) else np.zeros(0, int)
+    for i in np.flatnonzero(faults)[:1]:
+        own, stones = (int(bits) for bits in positions[i])
+        raise ValueError(
+            f"positions[{i}]: given {FAULTS[faults[i]]} (own {own:#x}, stones {stones:#x}), wanted a position in play"
+        )
+    return positions
+
+
+@kernel
+def legal_moves(game: Game, positions: np.ndarray) -> np.ndarray:
+    """bool (N, moves)."""
+    out = np.empty((len(positions), game.moves), np.bool_)
+    for i in range(len(positions)):
+        for move in range(game.moves):
+            out[i, move] = cell_of(game, positions[i, 1], move) != ZERO
+    return out
+
+
+def after(game: Game, moves: Sequence[int]) -> np.ndarray:
+    """The position after these moves from the empty board, uint64 (2,).
+
+    Raises:
+        ValueError: one of them is not legal there.
+    """
+    own, stones = ZERO, ZERO
+    for i, move in enumerate(moves):
+        if is_over(game, own, stones) or not cell_of(game, stones, move):
+            raise ValueError(f"moves[{i}]: given {move} in a position where it is not legal:\n{draw(game, own, stones)}")
+        own, stones = (np.uint64(bits) for bits in play(game, own, stones, move))  # Python got plain integers
+    return np.array([own, stones], np.uint64)
+
+
+def planes(game: Game, positions: np.ndarray) -> np.ndarray:
+    """Own stones and the other side's as they are drawn, uint8 (N, 2, height, width), the top row first."""
+    sides = np.stack([positions[:, 0], positions[:, 0] ^ positions[:, 1]], 1)
+    rows, columns = np.arange(game.height)[::-1], np.arange(game.width)
+    bits = (columns * (game.height + 1) + rows[:, None]).astype(np.uint64)
+    return (sides[..., None, None] >> bits & ONE).astype(np.uint8)
+
+
+def draw(game: Game, own: int, stones: int) -> str:
+    """The board as text, X moved first, the top row first."""
+    own_side, other = planes(game, np.array([[own, stones]], np.uint64))[0]
+    signs = "XO" if int(stones).bit_count() % 2 == 0 else "OX"
+    board = np.where(own_side == 1, signs[0], np.where(other == 1, signs[1], "."))
+    return "\n".join(" ".join(line) for line in board)
+
+
+def parse(game: Game, text: str) -> np.ndarray:
+    """The position that `draw` draws, uint64 (2,), whether or not it can be.
+
+    Raises:
+        ValueError: another size, or another sign than X, O and the point.
+    """
+    lines = [line.split() for line in text.strip().splitlines()]
+    if [len(line) for line in lines] != [game.width] * game.height or not {s for line in lines for s in line} <= set("XO."):
+        raise ValueError(f"board: given\n{text}\nwanted {game.height} lines of {game.width} signs X, O or .")
+    sides = {"X": 0, "O": 0, ".": 0}
+    for row, line in enumerate(reversed(lines)):
+        for column, sign in enumerate(line):
+            sides[sign] |= 1 << column * (game.height + 1) + row
+    x, o = sides["X"], sides["O"]
+    own = x if x.bit_count() == o.bit_count() else o
+    return np.array([own, x | o], np.uint64)

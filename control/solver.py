@@ -1,0 +1,210 @@
+"""The exact score of a position, by search: what perfect play knows.
+
+Negamax with alpha-beta, null windows, moves ordered by the threats they make, and a table of bounds (Pons 2015, "Solving
+Connect 4", parts 4 to 12; Allis 1988, "A Knowledge-based Approach of Connect-Four", for what perfect play is). It works
+for every `Game` and is compiled by numba.
+
+A score is seen from the side to move: 0 for a draw, positive if it wins: 1 for a win with its last stone, one more for
+every stone that it has then left; negative if it loses, alike. (Pons' scores.)
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from control.game import (
+    ONE,
+    ZERO,
+    Game,
+    canonical_key,
+    cell_of,
+    column_cells,
+    completing_cells,
+    count,
+    free_cells,
+    has_row,
+    kernel,
+)
+
+ILLEGAL = -128  # in the place of a score
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: Fibonacci hashing (Knuth, vol. 3, section 6.4)
+# An entry of the table is a key and a byte: 0 for none, else a bound + ZERO_SCORE, + LOWER if the score is not below it.
+KEY_BITS, ZERO_SCORE, LOWER = 56, 32, 64
+BOUND_BITS, BOUND_MASK = np.uint64(8), np.uint64(255)
+
+
+class Memory(NamedTuple):
+    """What a search writes into. It holds facts about positions only, so that it serves any number of searches.
+
+    `table` uint64 (2 ** bits,): bounds found so far; `shift` is 64 - bits. `reach` uint64 (moves,): the cells that a move can fill, moves
+    near the middle first. `cells` uint64 and `threats` int64 (cells + 1, moves): the moves of each depth, being sorted.
+    `nodes` int64 (1,): positions searched.
+    """
+
+    table: np.ndarray
+    shift: np.uint64
+    reach: np.ndarray
+    cells: np.ndarray
+    threats: np.ndarray
+    nodes: np.ndarray
+
+
+def memory(game: Game, *, table_bits: int) -> Memory:
+    """Room for 2 ** table_bits bounds of 8 bytes; what is never touched costs nothing.
+
+    Raises:
+        ValueError: the board is too large for the table's entries.
+    """
+    bits = (game.height + 1) * game.width
+    if bits + (0 if game.drop else 32) > KEY_BITS or game.height * game.width >= 2 * ZERO_SCORE:
+        raise ValueError(f"solver: given {game.width} columns of {game.height} cells, wanted a smaller board")
+    order = sorted(range(game.moves), key=lambda move: _eccentricity(game, move))
+    cells = game.height * game.width
+    return Memory(
+        table=np.zeros(1 << table_bits, np.uint64),
+        shift=np.uint64(64 - table_bits),
+        reach=np.array([_reach(game, move) for move in order], np.uint64),
+        cells=np.zeros((cells + 1, game.moves), np.uint64),
+        threats=np.zeros((cells + 1, game.moves), np.int64),
+        nodes=np.zeros(1, np.int64),
+    )
+
+
+def _reach(game: Game, move: int) -> int:
+    return column_cells(game, move) if game.drop else cell_of(game, ZERO, move)
+
+
+def _eccentricity(game: Game, move: int) -> float:
+    """How far from the middle."""
+    if game.drop:
+        return abs(move - (game.width - 1) / 2)
+    column, row = divmod(move, game.height)
+    return abs(column - (game.width - 1) / 2) + abs(row - (game.height - 1) / 2)
+
+
+@kernel
+def can_win(game: Game, own: np.uint64, stones: np.uint64) -> bool:
+    """Whether the side to move completes a row with its next stone."""
+    return completing_cells(game, own) & free_cells(game, stones) != ZERO
+
+
+@kernel
+def _sound_cells(game: Game, own: np.uint64, stones: np.uint64) -> np.uint64:
+    """Where the side to move can lay a stone without losing to the very next one."""
+    free = free_cells(game, stones)
+    feared = completing_cells(game, own ^ stones)
+    forced = free & feared
+    if forced != ZERO:
+        if forced & (forced - ONE) != ZERO:
+            return ZERO
+        free = forced
+    if game.drop:
+        free &= ~(feared >> ONE)  # not under a cell that the other side wants
+    return free
+
+
+@kernel
+def _sorted_cells(game: Game, memory: Memory, own: np.uint64, sound: np.uint64, free: np.uint64, depth: int) -> int:
+    """Writes the sound cells into `memory.cells[depth]`, those that make most threats first; returns how many."""
+    cells, threats = memory.cells[depth], memory.threats[depth]
+    n = 0
+    for reach in memory.reach:
+        cell = sound & reach
+        if cell != ZERO:
+            makes = count(completing_cells(game, own | cell) & free)
+            at = n
+            while at > 0 and threats[at - 1] < makes:
+                cells[at], threats[at] = cells[at - 1], threats[at - 1]
+                at -= 1
+            cells[at], threats[at] = cell, makes
+            n += 1
+    return n
+
+
+@kernel
+def _negamax(game: Game, memory: Memory, own: np.uint64, stones: np.uint64, left: int, alpha: int, beta: int) -> int:
+    """The score if it lies between alpha and beta, else a bound on its side of them.
+
+    `left` cells are free, and the side to move cannot win at once.
+    """
+    memory.nodes[0] += 1
+    sound = _sound_cells(game, own, stones)
+    if sound == ZERO:
+        return -(left // 2)
+    if left <= 2:
+        return 0
+    alpha, beta = max(alpha, -((left - 2) // 2)), min(beta, (left - 1) // 2)
+    if alpha >= beta:
+        return alpha
+    key = canonical_key(game, own, stones)
+    slot = np.int64((key * GOLDEN) >> memory.shift)
+    entry = memory.table[slot]
+    if entry != ZERO and entry >> BOUND_BITS == key:
+        bound = np.int64(entry & BOUND_MASK)
+        if bound >= LOWER:
+            alpha = max(alpha, bound - LOWER - ZERO_SCORE)
+        else:
+            beta = min(beta, bound - ZERO_SCORE)
+        if alpha >= beta:
+            return alpha
+    after = free_cells(game, stones)
+    for i in range(_sorted_cells(game, memory, own, sound, after, left)):
+        cell = memory.cells[left, i]
+        score = -_negamax(game, memory, own ^ stones, stones | cell, left - 1, -beta, -alpha)
+        if score >= beta:
+            memory.table[slot] = (key << BOUND_BITS) | np.uint64(score + ZERO_SCORE + LOWER)
+            return score
+        alpha = max(alpha, score)
+    memory.table[slot] = (key << BOUND_BITS) | np.uint64(alpha + ZERO_SCORE)
+    return alpha
+
+
+@kernel
+def solve(game: Game, memory: Memory, own: np.uint64, stones: np.uint64, outcome_only: bool) -> int:
+    """The score of a position in play, or only its sign, which takes a fraction of the time."""
+    left = count(game.board ^ stones)
+    if can_win(game, own, stones):
+        return 1 if outcome_only else (left + 1) // 2
+    low, high = -(left // 2), (left - 1) // 2
+    if outcome_only:
+        low, high = max(low, -1), min(high, 1)
+    while low < high:  # null windows, those around a draw first: short searches that fill the table for the long ones
+        middle = low + (high - low) // 2
+        if middle <= 0 and -(-low // 2) < middle:
+            middle = -(-low // 2)
+        elif middle >= 0 and high // 2 > middle:
+            middle = high // 2
+        if _negamax(game, memory, own, stones, left, middle, middle + 1) <= middle:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+@kernel
+def solve_all(game: Game, memory: Memory, positions: np.ndarray, outcome_only: bool) -> np.ndarray:
+    """int8 (N,): the scores of positions (N, 2) in play."""
+    scores = np.empty(len(positions), np.int8)
+    for i in range(len(positions)):
+        scores[i] = solve(game, memory, positions[i, 0], positions[i, 1], outcome_only)
+    return scores
+
+
+@kernel
+def score_moves(game: Game, memory: Memory, positions: np.ndarray, outcome_only: bool) -> np.ndarray:
+    """int8 (N, moves): the score that each move leads to, from the mover's side; ILLEGAL where there is no such move."""
+    scores = np.full((len(positions), game.moves), ILLEGAL, np.int8)
+    for i in range(len(positions)):
+        own, stones = positions[i]
+        left = count(game.board ^ stones)
+        for move in range(game.moves):
+            cell = cell_of(game, stones, move)
+            if cell == ZERO:
+                continue
+            if has_row(game, own | cell):
+                scores[i, move] = 1 if outcome_only else (left + 1) // 2
+            elif left == 1:
+                scores[i, move] = 0
+            else:
+                scores[i, move] = -solve(game, memory, own ^ stones, stones | cell, outcome_only)
+    return scores
