@@ -1,13 +1,15 @@
 """Games of laying stones in a row, on bitboards: the rules and nothing else, compiled by numba.
 
 Connect Four (stones drop to the bottom of a column) and tic-tac-toe (they stay where they are laid) are two settings of
-one `Game`; whoever plays, searches or learns asks this file and knows neither. A column takes `height + 1` bits, the
-topmost always empty, so that no line of set bits runs over an edge (Tromp's Fhourstones; Pons 2015, "Solving Connect
-4", part 6). A position is two uint64: `own`, the stones of the side to move, and `stones`, those of both sides; N of
-them are an array (N, 2). The side to move first is X.
+the same rules; whoever plays, searches or learns asks this file and knows neither. A column takes `height + 1` bits,
+the topmost always empty, so that no line of set bits runs over an edge (Tromp's Fhourstones; Pons 2015, "Solving
+Connect 4", part 6). A position is two uint64: `own`, the stones of the side to move, and `stones`, those of both sides;
+N of them are an array (N, 2). The side that moves first is X.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numba
@@ -19,7 +21,7 @@ KEY_SHIFT = 32  # where stones stay where they are laid, a key is both sides' st
 
 
 class Game(NamedTuple):
-    """The rules; `game` makes them. Tuples have their length in their type, so that loops over them are unrolled.
+    """The rules, made by `Rules.game`. Tuples have their length in their type, so that loops over them are unrolled.
 
     Moves are numbered by column where stones drop, else by cell: `column * height + row`, rows from the bottom.
     """
@@ -34,32 +36,46 @@ class Game(NamedTuple):
     board: np.uint64  # all cells
 
 
-def game(*, height: int, width: int, row: int, drop: bool) -> Game:
-    """The game on `width` columns of `height` cells in which `row` stones in a row win.
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """The game on `width` columns of `height` cells in which `row` stones in a row win, as plain values.
 
     Raises:
         ValueError: the board is too large for 64 bits, or the row too long for the board.
     """
-    most = 64 if drop else KEY_SHIFT
-    if min(height, width) < 1 or (height + 1) * width > most:
-        raise ValueError(f"game: given {width} columns of {height} cells, wanted (height + 1) * width <= {most}")
-    if not 2 <= row <= max(height, width):
-        raise ValueError(f"game.row: given {row}, wanted 2 to {max(height, width)}")
-    bottom = sum(1 << column * (height + 1) for column in range(width))
-    return Game(
-        height=height,
-        width=width,
-        drop=drop,
-        moves=width if drop else width * height,
-        distances=tuple(range(1, row)),
-        directions=(1, height, height + 1, height + 2),
-        bottom=np.uint64(bottom),
-        board=np.uint64(bottom * ((1 << height) - 1)),
-    )
+
+    height: int
+    width: int
+    row: int
+    drop: bool
+
+    def __post_init__(self) -> None:
+        most = 64 if self.drop else KEY_SHIFT
+        if min(self.height, self.width) < 1 or (self.height + 1) * self.width > most:
+            given = f"{self.width} columns of {self.height} cells"
+            raise ValueError(f"rules: given {given}, wanted (height + 1) * width <= {most}")
+        if not 2 <= self.row <= max(self.height, self.width):
+            raise ValueError(f"rules.row: given {self.row}, wanted 2 to {max(self.height, self.width)}")
+
+    @cached_property
+    def game(self) -> Game:
+        """The same for compiled functions."""
+        size = self.height + 1
+        bottom = sum(1 << column * size for column in range(self.width))
+        return Game(
+            height=self.height,
+            width=self.width,
+            drop=self.drop,
+            moves=self.width if self.drop else self.width * self.height,
+            distances=tuple(range(1, self.row)),
+            directions=(1, size - 1, size, size + 1),
+            bottom=np.uint64(bottom),
+            board=np.uint64(bottom * ((1 << self.height) - 1)),
+        )
 
 
-CONNECT_FOUR = game(height=6, width=7, row=4, drop=True)
-TIC_TAC_TOE = game(height=3, width=3, row=3, drop=False)
+CONNECT_FOUR = Rules(height=6, width=7, row=4, drop=True)
+TIC_TAC_TOE = Rules(height=3, width=3, row=3, drop=False)
 
 
 @kernel
@@ -85,6 +101,14 @@ def cell_of(game: Game, stones: np.uint64, move: int) -> np.uint64:
         return free_cells(game, stones) & column_cells(game, move)
     column, row = move // game.height, move % game.height
     return free_cells(game, stones) & (ONE << (column * (game.height + 1) + row))
+
+
+@kernel
+def move_of(game: Game, cell: np.uint64) -> int:
+    """The move that fills the cell."""
+    place = count(cell - ONE)
+    column = place // (game.height + 1)
+    return column if game.drop else column * game.height + place % (game.height + 1)
 
 
 @kernel
@@ -257,7 +281,9 @@ def after(game: Game, moves: Sequence[int]) -> np.ndarray:
     own, stones = ZERO, ZERO
     for i, move in enumerate(moves):
         if is_over(game, own, stones) or not cell_of(game, stones, move):
-            raise ValueError(f"moves[{i}]: given {move} in a position where it is not legal:\n{draw(game, own, stones)}")
+            raise ValueError(
+                f"moves[{i}]: given {move} in a position where it is not legal:\n{draw(game, own, stones)}"
+            )
         own, stones = (np.uint64(bits) for bits in play(game, own, stones, move))  # Python got plain integers
     return np.array([own, stones], np.uint64)
 
@@ -270,7 +296,7 @@ def planes(game: Game, positions: np.ndarray) -> np.ndarray:
     return (sides[..., None, None] >> bits & ONE).astype(np.uint8)
 
 
-def draw(game: Game, own: int, stones: int) -> str:
+def draw(game: Game, own: int | np.uint64, stones: int | np.uint64) -> str:
     """The board as text, X moved first, the top row first."""
     own_side, other = planes(game, np.array([[own, stones]], np.uint64))[0]
     signs = "XO" if int(stones).bit_count() % 2 == 0 else "OX"
@@ -285,7 +311,9 @@ def parse(game: Game, text: str) -> np.ndarray:
         ValueError: another size, or another sign than X, O and the point.
     """
     lines = [line.split() for line in text.strip().splitlines()]
-    if [len(line) for line in lines] != [game.width] * game.height or not {s for line in lines for s in line} <= set("XO."):
+    if [len(line) for line in lines] != [game.width] * game.height or not {s for line in lines for s in line} <= set(
+        "XO."
+    ):
         raise ValueError(f"board: given\n{text}\nwanted {game.height} lines of {game.width} signs X, O or .")
     sides = {"X": 0, "O": 0, ".": 0}
     for row, line in enumerate(reversed(lines)):

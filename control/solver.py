@@ -1,8 +1,8 @@
 """The exact score of a position, by search: what perfect play knows.
 
-Negamax with alpha-beta, null windows, moves ordered by the threats they make, and a table of bounds (Pons 2015, "Solving
-Connect 4", parts 4 to 12; Allis 1988, "A Knowledge-based Approach of Connect-Four", for what perfect play is). It works
-for every `Game` and is compiled by numba.
+Negamax with alpha-beta, null windows, moves ordered by the threats they make, and a table of bounds (Pons 2015,
+"Solving Connect 4", parts 4 to 12; Allis 1988, "A Knowledge-based Approach of Connect-Four", for what perfect play is).
+It works for every `Game` and is compiled by numba.
 
 A score is seen from the side to move: 0 for a draw, positive if it wins: 1 for a win with its last stone, one more for
 every stone that it has then left; negative if it loses, alike. (Pons' scores.)
@@ -24,11 +24,12 @@ from control.game import (
     free_cells,
     has_row,
     kernel,
+    move_of,
 )
 
 ILLEGAL = -128  # in the place of a score
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: Fibonacci hashing (Knuth, vol. 3, section 6.4)
-# An entry of the table is a key and a byte: 0 for none, else a bound + ZERO_SCORE, + LOWER if the score is not below it.
+# An entry of the table is a key and a byte: a bound + ZERO_SCORE, + LOWER if the score is not below it; 0 is none.
 KEY_BITS, ZERO_SCORE, LOWER = 56, 32, 64
 BOUND_BITS, BOUND_MASK = np.uint64(8), np.uint64(255)
 
@@ -36,9 +37,9 @@ BOUND_BITS, BOUND_MASK = np.uint64(8), np.uint64(255)
 class Memory(NamedTuple):
     """What a search writes into. It holds facts about positions only, so that it serves any number of searches.
 
-    `table` uint64 (2 ** bits,): bounds found so far; `shift` is 64 - bits. `reach` uint64 (moves,): the cells that a move can fill, moves
-    near the middle first. `cells` uint64 and `threats` int64 (cells + 1, moves): the moves of each depth, being sorted.
-    `nodes` int64 (1,): positions searched.
+    `table` uint64 (2 ** bits,): bounds found so far; `shift` is 64 - bits. `reach`: see `reach_by_middle`. `cells`
+    uint64 and `threats` int64 (cells + 1, moves): the moves of each depth, being sorted. `nodes` int64 (1,): positions
+    searched.
     """
 
     table: np.ndarray
@@ -58,28 +59,28 @@ def memory(game: Game, *, table_bits: int) -> Memory:
     bits = (game.height + 1) * game.width
     if bits + (0 if game.drop else 32) > KEY_BITS or game.height * game.width >= 2 * ZERO_SCORE:
         raise ValueError(f"solver: given {game.width} columns of {game.height} cells, wanted a smaller board")
-    order = sorted(range(game.moves), key=lambda move: _eccentricity(game, move))
     cells = game.height * game.width
     return Memory(
         table=np.zeros(1 << table_bits, np.uint64),
         shift=np.uint64(64 - table_bits),
-        reach=np.array([_reach(game, move) for move in order], np.uint64),
+        reach=reach_by_middle(game),
         cells=np.zeros((cells + 1, game.moves), np.uint64),
         threats=np.zeros((cells + 1, game.moves), np.int64),
         nodes=np.zeros(1, np.int64),
     )
 
 
-def _reach(game: Game, move: int) -> int:
-    return column_cells(game, move) if game.drop else cell_of(game, ZERO, move)
+def reach_by_middle(game: Game) -> np.ndarray:
+    """The cells that each move can fill, uint64 (moves,), moves near the middle first."""
 
+    def eccentricity(move: int) -> float:
+        if game.drop:
+            return abs(move - (game.width - 1) / 2)
+        column, row = divmod(move, game.height)
+        return abs(column - (game.width - 1) / 2) + abs(row - (game.height - 1) / 2)
 
-def _eccentricity(game: Game, move: int) -> float:
-    """How far from the middle."""
-    if game.drop:
-        return abs(move - (game.width - 1) / 2)
-    column, row = divmod(move, game.height)
-    return abs(column - (game.width - 1) / 2) + abs(row - (game.height - 1) / 2)
+    moves = sorted(range(game.moves), key=eccentricity)
+    return np.array([column_cells(game, m) if game.drop else cell_of(game, ZERO, m) for m in moves], np.uint64)
 
 
 @kernel
@@ -140,7 +141,7 @@ def _negamax(game: Game, memory: Memory, own: np.uint64, stones: np.uint64, left
     slot = np.int64((key * GOLDEN) >> memory.shift)
     entry = memory.table[slot]
     if entry != ZERO and entry >> BOUND_BITS == key:
-        bound = np.int64(entry & BOUND_MASK)
+        bound = int(entry & BOUND_MASK)
         if bound >= LOWER:
             alpha = max(alpha, bound - LOWER - ZERO_SCORE)
         else:
@@ -192,7 +193,7 @@ def solve_all(game: Game, memory: Memory, positions: np.ndarray, outcome_only: b
 
 @kernel
 def score_moves(game: Game, memory: Memory, positions: np.ndarray, outcome_only: bool) -> np.ndarray:
-    """int8 (N, moves): the score that each move leads to, from the mover's side; ILLEGAL where there is no such move."""
+    """int8 (N, moves): the score that each move leads to, seen by the mover; ILLEGAL where there is no such move."""
     scores = np.full((len(positions), game.moves), ILLEGAL, np.int8)
     for i in range(len(positions)):
         own, stones = positions[i]
@@ -208,3 +209,34 @@ def score_moves(game: Game, memory: Memory, positions: np.ndarray, outcome_only:
             else:
                 scores[i, move] = -solve(game, memory, own ^ stones, stones | cell, outcome_only)
     return scores
+
+
+@kernel
+def best_moves(game: Game, memory: Memory, positions: np.ndarray) -> np.ndarray:
+    """float64 (N, 2): of the moves with the best score the one nearest the middle, and the outcome, -1, 0 or 1."""
+    answers = np.empty((len(positions), 2))
+    for i in range(len(positions)):
+        own, stones = positions[i]
+        score = solve(game, memory, own, stones, False)
+        answers[i, 1] = np.sign(score)
+        free = free_cells(game, stones)
+        for reach in memory.reach:
+            cell = free & reach
+            if cell != ZERO and _keeps(game, memory, own, stones, cell, score):
+                answers[i, 0] = move_of(game, cell)
+                break
+    return answers
+
+
+@kernel
+def _keeps(game: Game, memory: Memory, own: np.uint64, stones: np.uint64, cell: np.uint64, score: int) -> bool:
+    """Whether laying a stone on `cell` keeps the position's score."""
+    left = count(game.board ^ stones)
+    if has_row(game, own | cell):
+        return score == (left + 1) // 2
+    if left == 1:
+        return score == 0
+    other, stones = own ^ stones, stones | cell
+    if can_win(game, other, stones):
+        return score == -(left // 2)
+    return -_negamax(game, memory, other, stones, left - 1, -score, -score + 1) >= score

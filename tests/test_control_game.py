@@ -6,16 +6,15 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from control import game as rules_of
 from control.game import (
-    CONNECT_FOUR,
-    TIC_TAC_TOE,
     Game,
+    Rules,
     after,
     canonical_key,
     check_positions,
     completing_cells,
     draw,
-    game,
     has_row,
     is_over,
     key,
@@ -28,12 +27,13 @@ from control.game import (
     undo,
 )
 
+CONNECT_FOUR, TIC_TAC_TOE = rules_of.CONNECT_FOUR.game, rules_of.TIC_TAC_TOE.game
 GAMES = [
     CONNECT_FOUR,
     TIC_TAC_TOE,
-    game(height=4, width=5, row=4, drop=True),
-    game(height=8, width=7, row=5, drop=True),
-    game(height=4, width=4, row=3, drop=False),
+    Rules(height=4, width=5, row=4, drop=True).game,
+    Rules(height=8, width=7, row=5, drop=True).game,
+    Rules(height=4, width=4, row=3, drop=False).game,
 ]
 
 
@@ -208,12 +208,12 @@ def test_an_illegal_move_is_named() -> None:
     [
         ({"height": 8, "width": 8, "row": 4, "drop": True}, r"given 8 columns of 8 cells, wanted .* <= 64"),
         ({"height": 6, "width": 7, "row": 4, "drop": False}, r"given 7 columns of 6 cells, wanted .* <= 32"),
-        ({"height": 3, "width": 3, "row": 4, "drop": False}, r"game.row: given 4, wanted 2 to 3"),
+        ({"height": 3, "width": 3, "row": 4, "drop": False}, r"rules.row: given 4, wanted 2 to 3"),
     ],
 )
 def test_a_game_that_cannot_be_is_refused(size: dict, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        game(**size)
+        Rules(**size)
 
 
 def test_a_board_of_another_size_is_refused() -> None:
