@@ -6,7 +6,7 @@ import gymnasium
 import numpy as np
 
 from common.program import Program
-from control.game import CONNECT_FOUR, Rules, draw, has_row, legal_moves, play
+from control.game import CONNECT_FOUR, Rules, draw, has_row, legal_moves, planes, play
 from control.match import faults
 from control.picture import board_picture
 
@@ -15,9 +15,10 @@ class StonesEnv(gymnasium.Env):
     """The agent plays one side; the opponent, any Program, answers within the same step.
 
     Observation: uint8 (2, height, width), the agent's stones and the opponent's, the top row first. Action: a move's
-    number. Reward: 1 for a win, -1 for a loss, else 0. `info["action_mask"]`, int8 (moves,), says which moves are legal;
-    `info["position"]` is the position as players take it. An illegal move loses the game at once (`terminated`, reward
-    -1), and so does one of the opponent's: `info["forfeit"]` says what it was.
+    number. Reward: 1 for a win, -1 for a loss, else 0. `info["action_mask"]`, int8 (moves,), says which moves are
+    legal; `info["position"]`, uint64 (2,), is the agent's stones and both sides', as players take it. An illegal move
+    loses the game at once (`terminated`, reward -1 to the agent, 1 if it was the opponent's), and `info["forfeit"]`
+    says what it was.
 
     Args:
         rules: of the game.
@@ -42,29 +43,62 @@ class StonesEnv(gymnasium.Env):
         self.rules, self.opponent, self.agent_first, self.render_mode = rules, opponent, agent_first, render_mode
         self.observation_space = gymnasium.spaces.Box(0, 1, (2, rules.height, rules.width), np.uint8)
         self.action_space = gymnasium.spaces.Discrete(rules.game.moves)
-        self._position = np.zeros(2, np.uint64)  # seen by the agent
-        self._over = True
+        self._position = np.zeros(2, np.uint64)  # the agent's stones, and both sides'
+        self._began, self._over = True, True
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
         super().reset(seed=seed)
         self._position, self._over = np.zeros(2, np.uint64), False
         first = (options or {}).get("agent_first", self.agent_first)
-        if not (self.np_random.random() < 0.5 if first is None else first):
-            self._answer()
+        self._began = bool(self.np_random.random() < 0.5) if first is None else first
+        if not self._began:
+            self._reply(self._position)
         return self._observation(), self._info()
 
-    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict]:
+    def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict]:
         if self._over:
-            raise ValueError("step: given a finished game, wanted reset() before it")
-        reward, info = self._move(action), {}
-        if reward is None:
-            info, reward = {"forfeit": f"the agent: illegal move {action}"}, -1.0
-        elif not self._over:
-            reward, info = self._answer()
-        self._over = self._over or bool(info)
-        return self._observation(), reward, self._over, False, self._info() | info
+            raise ValueError("step: given a finished game, wanted reset() first")
+        game, move, reward, forfeit = self.rules.game, int(action), 0.0, {}
+        if not self.action_space.contains(move) or not legal_moves(game, self._position[None])[0, move]:
+            reward, forfeit = -1.0, {"forfeit": f"agent: illegal move {move}"}
+        else:
+            other, stones = (np.uint64(bits) for bits in play(game, *self._position, move))
+            self._position = np.array([other ^ stones, stones])
+            if has_row(game, other ^ stones):
+                reward = 1.0
+            elif stones != game.board:
+                reward, forfeit = self._reply(np.array([other, stones]))
+        self._over = reward != 0 or self._position[1] == game.board
+        return self._observation(), reward, bool(self._over), False, self._info() | forfeit
+
+    def _reply(self, position: np.ndarray) -> tuple[float, dict[str, str]]:
+        """Lets the opponent answer `position`, seen by it; the agent's reward, and a forfeit if there was one."""
+        game = self.rules.game
+        if self.opponent is None:
+            move = int(self.np_random.choice(np.flatnonzero(legal_moves(game, position[None])[0])))
+        else:
+            answers = np.asarray(self.opponent(position[None]))
+            for fault in faults(self.rules, position[None], answers).values():
+                return 1.0, {"forfeit": f"opponent: {fault}"}
+            move = int(answers[0, 0])
+        own, stones = (np.uint64(bits) for bits in play(game, *position, move))
+        self._position = np.array([own, stones])
+        return -1.0 if has_row(game, own ^ stones) else 0.0, {}
+
+    def _observation(self) -> np.ndarray:
+        return planes(self.rules.game, self._position[None])[0]
+
+    def _info(self) -> dict[str, Any]:
+        legal = legal_moves(self.rules.game, self._position[None])[0]
+        return {"action_mask": legal.astype(np.int8), "position": self._position.copy()}
 
     def render(self) -> Any:
+        own, stones = self._position
+        agent_moves = self._began == (int(stones).bit_count() % 2 == 0)
+        to_move = own if agent_moves else own ^ stones
         if self.render_mode == "ansi":
-            return draw(self.rules.game, *self._position)
-        return board_picture(self.rules, *self._position) if self.render_mode == "rgb_array" else None
+            return draw(self.rules.game, to_move, stones)
+        return board_picture(self.rules, to_move, stones) if self.render_mode == "rgb_array" else None
+
+
+gymnasium.register("software2/ConnectFour-v0", entry_point=StonesEnv)

@@ -60,8 +60,15 @@ def _plain(game: Game, own: int, stones: int) -> int:
 
 @pytest.mark.parametrize(
     ("rules", "plies", "n"),
-    [(CONNECT_FOUR, 31, 30), (CONNECT_FOUR, 37, 40), (TIC_TAC_TOE, 0, 1), (TIC_TAC_TOE, 3, 20), (SMALL, 6, 20)]
-    + [(RULES[3], 3, 10), (SMALL, 11, 20)],
+    [
+        (CONNECT_FOUR, 31, 30),
+        (CONNECT_FOUR, 37, 40),
+        (TIC_TAC_TOE, 0, 1),
+        (TIC_TAC_TOE, 3, 20),
+        (SMALL, 6, 20),
+        (SMALL, 11, 20),
+        (RULES[3], 3, 10),
+    ],
 )
 def test_scores_are_those_of_a_plain_search(rules: Rules, plies: int, n: int) -> None:
     game = rules.game
@@ -196,9 +203,9 @@ def test_a_position_that_cannot_be_is_refused_by_every_player(name: str) -> None
 
 
 def test_settings_that_make_no_sense_are_refused() -> None:
-    with pytest.raises(ValueError, match="minmax.depth: given 0, wanted 1 or more"):
+    with pytest.raises(ValueError, match=r"minmax\.depth: given 0, wanted 1 or more"):
         MinmaxPlayer(rules=SMALL, depth=0)
-    with pytest.raises(ValueError, match="rollouts.simulations: given 0, wanted 1 or more"):
+    with pytest.raises(ValueError, match=r"rollouts\.simulations: given 0, wanted 1 or more"):
         RolloutPlayer(rules=SMALL, simulations=0, exploration=1.0, seed=0)
     with pytest.raises(ValueError, match="solver: given 8 columns of 7 cells, wanted a smaller board"):
         solver.memory(Rules(height=7, width=8, row=4, drop=True).game, table_bits=4)
