@@ -1,6 +1,6 @@
 """The game as a gymnasium environment: `gymnasium.make("software2/ConnectFour-v0")` once `control.env` is imported."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -27,7 +27,7 @@ class StonesEnv(gymnasium.Env):
         render_mode: `ansi` (text) or `rgb_array`.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi", "rgb_array"], "render_fps": 2}
+    metadata: dict[str, Any] = {"render_modes": ["ansi", "rgb_array"], "render_fps": 2}  # noqa: RUF012 (gymnasium's)
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class StonesEnv(gymnasium.Env):
         if not self.action_space.contains(move) or not legal_moves(game, self._position[None])[0, move]:
             reward, forfeit = -1.0, {"forfeit": f"agent: illegal move {move}"}
         else:
-            other, stones = (np.uint64(bits) for bits in play(game, *self._position, move))
+            other, stones = (np.uint64(bits) for bits in play(game, self._position[0], self._position[1], move))
             self._position = np.array([other ^ stones, stones])
             if has_row(game, other ^ stones):
                 reward = 1.0
@@ -81,7 +81,7 @@ class StonesEnv(gymnasium.Env):
             for fault in faults(self.rules, position[None], answers).values():
                 return 1.0, {"forfeit": f"opponent: {fault}"}
             move = int(answers[0, 0])
-        own, stones = (np.uint64(bits) for bits in play(game, *position, move))
+        own, stones = (np.uint64(bits) for bits in play(game, position[0], position[1], move))
         self._position = np.array([own, stones])
         return -1.0 if has_row(game, own ^ stones) else 0.0, {}
 
@@ -101,4 +101,4 @@ class StonesEnv(gymnasium.Env):
         return board_picture(self.rules, to_move, stones) if self.render_mode == "rgb_array" else None
 
 
-gymnasium.register("software2/ConnectFour-v0", entry_point=StonesEnv)
+gymnasium.register("software2/ConnectFour-v0", entry_point="control.env:StonesEnv")

@@ -77,7 +77,7 @@ def play_games(rules: Rules, first: Program, second: Program, openings: np.ndarr
                 continue
             move = int(answers[row, 0])
             moves[i].append(move)
-            own, stones = positions[i] = play(game, *positions[i], move)
+            own, stones = positions[i] = play(game, positions[i, 0], positions[i, 1], move)
             if has_row(game, own ^ stones):
                 results[i] = 1 - loses
             elif stones != game.board:

@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 
 from control.game import (
-    ONE,
     ZERO,
     Game,
     canonical_key,
@@ -26,6 +25,7 @@ from control.game import (
     kernel,
     move_of,
 )
+from control.tactics import can_win, sound_cells
 
 ILLEGAL = -128  # in the place of a score
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: Fibonacci hashing (Knuth, vol. 3, section 6.4)
@@ -84,27 +84,6 @@ def reach_by_middle(game: Game) -> np.ndarray:
 
 
 @kernel
-def can_win(game: Game, own: np.uint64, stones: np.uint64) -> bool:
-    """Whether the side to move completes a row with its next stone."""
-    return completing_cells(game, own) & free_cells(game, stones) != ZERO
-
-
-@kernel
-def _sound_cells(game: Game, own: np.uint64, stones: np.uint64) -> np.uint64:
-    """Where the side to move can lay a stone without losing to the very next one."""
-    free = free_cells(game, stones)
-    feared = completing_cells(game, own ^ stones)
-    forced = free & feared
-    if forced != ZERO:
-        if forced & (forced - ONE) != ZERO:
-            return ZERO
-        free = forced
-    if game.drop:
-        free &= ~(feared >> ONE)  # not under a cell that the other side wants
-    return free
-
-
-@kernel
 def _sorted_cells(game: Game, memory: Memory, own: np.uint64, sound: np.uint64, free: np.uint64, depth: int) -> int:
     """Writes the sound cells into `memory.cells[depth]`, those that make most threats first; returns how many."""
     cells, threats = memory.cells[depth], memory.threats[depth]
@@ -129,7 +108,7 @@ def _negamax(game: Game, memory: Memory, own: np.uint64, stones: np.uint64, left
     `left` cells are free, and the side to move cannot win at once.
     """
     memory.nodes[0] += 1
-    sound = _sound_cells(game, own, stones)
+    sound = sound_cells(game, own, stones)
     if sound == ZERO:
         return -(left // 2)
     if left <= 2:

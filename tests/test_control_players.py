@@ -23,6 +23,7 @@ from control.game import (
     planes,
     play,
 )
+from control.tactics import can_win
 
 SMALL = Rules(height=4, width=4, row=3, drop=True)
 RULES = [CONNECT_FOUR, TIC_TAC_TOE, SMALL, Rules(height=3, width=4, row=3, drop=False)]
@@ -101,7 +102,7 @@ def test_scores_after_8_stones_are_those_of_a_published_book() -> None:
     book = BitBullyDatabases("8-ply")
     memory = solver.memory(game, table_bits=22)
     positions = random_positions(game, 8, 12)
-    quiet = [p for p in positions if not solver.can_win(game, *p) and not solver.can_win(game, p[0] ^ p[1], p[1])]
+    quiet = [p for p in positions if not can_win(game, *p) and not can_win(game, p[0] ^ p[1], p[1])]
     assert len(quiet) > 4
     outcomes = solver.solve_all(game, memory, np.array(quiet), True)
     assert [np.sign(book.get_book_value(book_board(p, 8))) for p in quiet] == outcomes.tolist()
