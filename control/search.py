@@ -43,9 +43,9 @@ class Trees(NamedTuple):
 
     `child` int32 and `prior` float32 (games, nodes, moves): a child's node, NONE before it is made, ILLEGAL for a move
     that is not considered. `visits` int32; `value` float64: the sum of results, 1 a win, -1 a loss; `draws` float64:
-    the sum of the draws' shares in them. `low`, `high` int8: proven bounds of the outcome. Of each game (games,): `nodes`
-    in use, the `path` of the last simulation (games, cells + 1) and its `depth`, the `leaf` that waits for the net, and
-    for the root the `noise` float32 (games, moves) that takes `noise_share` of its priors.
+    the sum of the draws' shares in them. `low`, `high` int8: proven bounds of the outcome. Of each game (games,):
+    `nodes` in use, the `path` of the last simulation (games, cells + 1) and its `depth`, the `leaf` that waits for the
+    net, and for the root the `noise` float32 (games, moves) that takes `noise_share` of its priors.
     """
 
     own: np.ndarray

@@ -163,7 +163,7 @@ def test_the_tree_is_that_of_a_plain_search(rules: Rules, plies: int, proofs: bo
 
 @pytest.mark.parametrize("simulations", [1, 7, 40, 200])
 def test_among_equal_arms_visits_are_shared_out_like_seats(simulations: int) -> None:
-    """Where every value is 0, PUCT is the rule by which d'Hondt shares out seats among parties with the priors' votes."""
+    """Where every value is 0, PUCT shares visits out as d'Hondt shares out seats, with the priors for votes."""
     game = CONNECT_FOUR.game
     prior = np.array([0.05, 0.1, 0.17, 0.21, 0.2, 0.18, 0.09])
 
