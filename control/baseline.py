@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from control import rollouts, solver
-from control.game import ZERO, Game, Rules, check_positions, count, free_cells, has_row, kernel, move_of
+from control.game import ZERO, Game, Rules, all_rows, check_positions, count, free_cells, has_row, kernel, move_of
 
-OPEN_ROW_WORTH = (0.0, 0.1, 0.3, 0.9)  # by how many stones it has; more than the last has none that is open
+OPEN_ROW_WORTH = (0.0, 0.1, 0.3, 0.9)  # by how many stones it has, 3 or more the same
 STEEPNESS = 0.5  # of the squashing of what rows are worth into -1 to 1
-NEAREST_WIN = 2.0  # a win, less a little for each ply that it is away: always above what rows are worth
+FARTHEST_WIN = 2.0  # above all that rows are worth; 0.01 more for each ply that it is nearer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class PerfectPlayer:
 
     def __call__(self, positions: np.ndarray) -> np.ndarray:
         game = self.rules.game
-        check_positions(game, positions)
+        positions = check_positions(game, positions)
         return solver.best_moves(game, solver.memory(game, table_bits=self.table_bits), positions)
 
 
@@ -57,13 +57,17 @@ class MinmaxPlayer:
     def _rows(self) -> np.ndarray:
         return all_rows(self.rules)
 
+    @cached_property
+    def _reach(self) -> np.ndarray:
+        return solver.reach_by_middle(self.rules.game)
+
     def build(self, data: Any) -> "MinmaxPlayer":
         return self
 
     def __call__(self, positions: np.ndarray) -> np.ndarray:
         game = self.rules.game
-        check_positions(game, positions)
-        return _minmax_moves(game, self._rows, solver.reach_by_middle(game), positions, self.depth)
+        positions = check_positions(game, positions)
+        return _minmax_moves(game, self._rows, self._reach, positions, self.depth)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,21 +94,9 @@ class RolloutPlayer:
 
     def __call__(self, positions: np.ndarray) -> np.ndarray:
         game = self.rules.game
-        check_positions(game, positions)
-        tree, seed = rollouts.tree(game, self.simulations), np.uint64(self.seed)
-        return rollouts.rollout_moves(game, tree, positions, self.simulations, self.exploration, seed)
-
-
-def all_rows(rules: Rules) -> np.ndarray:
-    """Every set of cells that wins, uint64 (rows,): 69 in Connect Four."""
-    game, size = rules.game, rules.height + 1
-    rows = []
-    for start in range(rules.width * size):
-        for direction in game.directions:
-            row = sum(1 << start + direction * i for i in range(rules.row))
-            if row & ~int(game.board) == 0:
-                rows.append(row)
-    return np.array(rows, np.uint64)
+        positions = check_positions(game, positions)
+        tree = rollouts.tree(game, self.simulations)
+        return rollouts.rollout_moves(game, tree, positions, self.exploration, np.uint64(self.seed))
 
 
 @kernel
@@ -132,7 +124,7 @@ def _minmax(
 ) -> float:
     """The position's value for the side to move, if it lies between alpha and beta."""
     if has_row(game, own ^ stones):
-        return -NEAREST_WIN - 0.01 * depth
+        return -FARTHEST_WIN - 0.01 * depth
     if stones == game.board:
         return 0.0
     if depth == 0:

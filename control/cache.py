@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from control.game import Game, kernel, key, mirror
+from control.game import Game, kernel, slot
 
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: Fibonacci hashing (Knuth, vol. 3, section 6.4)
 NONE = np.uint64(0xFFFFFFFFFFFFFFFF)  # no position's key
 
 
@@ -49,29 +48,18 @@ def clear(cache: Cache) -> None:
 
 
 @kernel
-def is_mirrored(game: Game, own: np.uint64, stones: np.uint64) -> bool:
-    """Whether the mirror image is the one that the net is asked about."""
-    return key(game, mirror(game, own), mirror(game, stones)) < key(game, own, stones)
-
-
-@kernel
-def slot_of(cache: Cache, canonical: np.uint64) -> int:
-    """Where what is said of the position with this canonical key would stand."""
-    return np.int64((canonical * GOLDEN) >> cache.shift)
-
-
-@kernel
-def look_up(cache: Cache, canonical: np.uint64) -> bool:
-    """Whether it stands there."""
+def look_up(cache: Cache, key: np.uint64) -> int:
+    """The row of `said` that holds what the net said of the position with this canonical key; -1 if none does."""
+    row = slot(key, cache.shift)
+    hit = cache.keys[row] == key
     cache.asked[0] += 1
-    hit = cache.keys[slot_of(cache, canonical)] == canonical
     cache.found[0] += hit
-    return hit
+    return row if hit else -1
 
 
 @kernel
-def keep(cache: Cache, canonical: np.uint64, said: np.ndarray) -> None:
-    """Puts it there."""
-    slot = slot_of(cache, canonical)
-    cache.keys[slot] = canonical
-    cache.said[slot] = said
+def keep(cache: Cache, key: np.uint64, said: np.ndarray) -> None:
+    """Puts what the net said in its row."""
+    row = slot(key, cache.shift)
+    cache.keys[row] = key
+    cache.said[row] = said

@@ -18,7 +18,7 @@ class StonesEnv(gymnasium.Env):
     number. Reward: 1 for a win, -1 for a loss, else 0. `info["action_mask"]`, int8 (moves,), says which moves are
     legal; `info["position"]`, uint64 (2,), is the agent's stones and both sides', as players take it. An illegal move
     loses the game at once (`terminated`, reward -1 to the agent, 1 if it was the opponent's), and `info["forfeit"]`
-    says what it was.
+    says what it was; of an opponent that begins, at the reset, and the first step pays the reward.
 
     Args:
         rules: of the game.
@@ -45,21 +45,23 @@ class StonesEnv(gymnasium.Env):
         self.action_space = gymnasium.spaces.Discrete(rules.game.moves)
         self._position = np.zeros(2, np.uint64)  # the agent's stones, and both sides'
         self._began, self._over = True, True
+        self._forfeit: dict[str, str] = {}  # of an opponent that began with no move
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
         super().reset(seed=seed)
         self._position, self._over = np.zeros(2, np.uint64), False
         first = (options or {}).get("agent_first", self.agent_first)
         self._began = bool(self.np_random.random() < 0.5) if first is None else first
-        if not self._began:
-            self._reply(self._position)
-        return self._observation(), self._info()
+        self._forfeit = {} if self._began else self._reply(self._position)[1]
+        return self._observation(), self._info() | self._forfeit
 
     def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict]:
         if self._over:
             raise ValueError("step: given a finished game, wanted reset() first")
         game, move, reward, forfeit = self.rules.game, int(action), 0.0, {}
-        if not self.action_space.contains(move) or not legal_moves(game, self._position[None])[0, move]:
+        if self._forfeit:
+            reward, forfeit = 1.0, self._forfeit
+        elif not self.action_space.contains(move) or not legal_moves(game, self._position[None])[0, move]:
             reward, forfeit = -1.0, {"forfeit": f"agent: illegal move {move}"}
         else:
             other, stones = (np.uint64(bits) for bits in play(game, self._position[0], self._position[1], move))

@@ -17,6 +17,7 @@ import numpy as np
 
 kernel = numba.njit(cache=True)
 ZERO, ONE = np.uint64(0), np.uint64(1)
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio
 KEY_SHIFT = 32  # where stones stay where they are laid, a key is both sides' stones beside each other
 
 
@@ -41,7 +42,7 @@ class Rules:
     """The game on `width` columns of `height` cells in which `row` stones in a row win, as plain values.
 
     Raises:
-        ValueError: the board is too large for 64 bits, or the row too long for the board.
+        ValueError: no board, one too large for 64 bits, or a row too long for it.
     """
 
     height: int
@@ -53,9 +54,9 @@ class Rules:
         most = 64 if self.drop else KEY_SHIFT
         if min(self.height, self.width) < 1 or (self.height + 1) * self.width > most:
             given = f"{self.width} columns of {self.height} cells"
-            raise ValueError(f"rules: given {given}, wanted (height + 1) * width <= {most}")
-        if not 2 <= self.row <= max(self.height, self.width):
-            raise ValueError(f"rules.row: given {self.row}, wanted 2 to {max(self.height, self.width)}")
+            raise ValueError(f"rules: given {given}, wanted 1 or more of each and (height + 1) * width <= {most}")
+        if not 2 <= self.row <= min(self.height, self.width):
+            raise ValueError(f"rules.row: given {self.row}, wanted 2 to {min(self.height, self.width)}")
 
     @cached_property
     def game(self) -> Game:
@@ -201,9 +202,29 @@ def key(game: Game, own: np.uint64, stones: np.uint64) -> np.uint64:
 
 
 @kernel
-def canonical_key(game: Game, own: np.uint64, stones: np.uint64) -> np.uint64:
-    """The same for a position and its mirror image."""
-    return min(key(game, own, stones), key(game, mirror(game, own), mirror(game, stones)))
+def canonical(game: Game, own: np.uint64, stones: np.uint64) -> tuple[np.uint64, np.uint64, bool]:
+    """Of a position and its mirror image the one with the smaller key, and whether that is the mirror image."""
+    other, all_of_other = mirror(game, own), mirror(game, stones)
+    if key(game, other, all_of_other) < key(game, own, stones):
+        return other, all_of_other, True
+    return own, stones, False
+
+
+@kernel
+def slot(key: np.uint64, shift: np.uint64) -> int:
+    """Where a key stands in a table of 2 ** (64 - shift) entries: Fibonacci hashing (Knuth, vol. 3, section 6.4)."""
+    return np.int64((key * GOLDEN) >> shift)
+
+
+def all_rows(rules: Rules) -> np.ndarray:
+    """Every set of cells that wins, uint64 (rows,): 69 in Connect Four."""
+    game = rules.game
+    rows = (
+        sum(1 << start + direction * i for i in range(rules.row))
+        for start in range(int(game.board).bit_length())
+        for direction in game.directions
+    )
+    return np.array([row for row in rows if row & ~int(game.board) == 0], np.uint64)
 
 
 # Arrays of positions, text, and what is no position.
@@ -243,7 +264,7 @@ def _faults(game: Game, positions: np.ndarray) -> np.ndarray:
 
 
 def check_positions(game: Game, positions: Any) -> np.ndarray:
-    """`positions`, if a player can be asked for a move in each.
+    """`positions`, contiguous, if a player can be asked for a move in each.
 
     Raises:
         ValueError: not a uint64 array (N, 2), or impossible or finished positions in it.
@@ -259,7 +280,16 @@ def check_positions(game: Game, positions: Any) -> np.ndarray:
         raise ValueError(
             f"positions[{i}]: given {FAULTS[faults[i]]} (own {own:#x}, stones {stones:#x}), wanted a position in play"
         )
-    return positions
+    return np.ascontiguousarray(positions)
+
+
+@kernel
+def play_all(game: Game, positions: np.ndarray, moves: np.ndarray) -> np.ndarray:
+    """The positions (N, 2) after one legal move in each."""
+    out = np.empty_like(positions)
+    for i in range(len(positions)):
+        out[i, 0], out[i, 1] = play(game, positions[i, 0], positions[i, 1], moves[i])
+    return out
 
 
 @kernel
@@ -281,9 +311,7 @@ def after(game: Game, moves: Sequence[int]) -> np.ndarray:
     own, stones = ZERO, ZERO
     for i, move in enumerate(moves):
         if is_over(game, own, stones) or not cell_of(game, stones, move):
-            raise ValueError(
-                f"moves[{i}]: given {move} in a position where it is not legal:\n{draw(game, own, stones)}"
-            )
+            raise ValueError(f"moves[{i}]: given {move}, wanted a legal move in\n{draw(game, own, stones)}")
         own, stones = (np.uint64(bits) for bits in play(game, own, stones, move))  # Python got plain integers
     return np.array([own, stones], np.uint64)
 

@@ -5,12 +5,13 @@ for the side to move.
 """
 
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any
 
 import numpy as np
 
 from common.program import Program
-from control.game import Rules, has_row, is_over, legal_moves, play
+from control.game import Rules, check_positions, has_row, legal_moves, play_all
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Games:
     """What came of N games.
 
     Args:
-        results: float64 (N,), seen by the side that moved first: 1 won, 0.5 drawn, 0 lost.
+        results: float64 (N,), seen by the player that moved first: 1 won, 0.5 drawn, 0 lost.
         moves: of each game, from its opening on.
         forfeits: {game: what its loser answered that is no move}.
     """
@@ -59,31 +60,29 @@ def check_answers(rules: Rules, positions: np.ndarray, answers: Any) -> np.ndarr
 
 
 def play_games(rules: Rules, first: Program, second: Program, openings: np.ndarray) -> Games:
-    """Plays every opening, uint64 (N, 2), to its end; `first` moves first. Who answers what is no move loses."""
-    game = rules.game
-    positions, results = openings.copy(), np.full(len(openings), 0.5)
-    moves: list[list[int]] = [[] for _ in openings]
+    """Plays every opening, uint64 (N, 2), to its end; `first` moves first. Who answers what is no move loses.
+
+    Raises:
+        ValueError: an opening that is no position in play, or answers that are not one a position.
+    """
+    game, positions = rules.game, check_positions(rules.game, openings).copy()
+    results, moves = np.full(len(openings), 0.5), [[] for _ in openings]  # type: tuple[np.ndarray, list[list[int]]]
     forfeits: dict[int, str] = {}
-    running = np.array([i for i, (own, stones) in enumerate(openings) if not is_over(game, own, stones)], int)
-    mover, other = first, second
-    while len(running):
-        loses = 0.0 if mover is first else 1.0
-        answers = np.asarray(mover(positions[running]))
-        wrong = faults(rules, positions[running], answers)
-        going = []
-        for row, i in enumerate(running.tolist()):
-            if row in wrong:
-                forfeits[i], results[i] = wrong[row], loses
-                continue
-            move = int(answers[row, 0])
+    running = np.arange(len(openings))
+    for player, won in cycle(((first, 1.0), (second, 0.0))):
+        if not len(running):
+            break
+        answers = np.asarray(player(positions[running]))
+        for row, fault in faults(rules, positions[running], answers).items():
+            forfeits[int(running[row])], results[running[row]] = fault, 1 - won
+        fine = [i not in forfeits for i in running.tolist()]
+        running, chosen = running[fine], answers[fine, 0].astype(np.int64)
+        positions[running] = play_all(game, positions[running], chosen)
+        for i, move in zip(running.tolist(), chosen.tolist(), strict=True):
             moves[i].append(move)
-            own, stones = positions[i] = play(game, positions[i, 0], positions[i, 1], move)
-            if has_row(game, own ^ stones):
-                results[i] = 1 - loses
-            elif stones != game.board:
-                going.append(i)
-        running = np.array(going, int)
-        mover, other = other, mover
+        ended = np.array([has_row(game, own ^ stones) for own, stones in positions[running]], bool)
+        results[running[ended]] = won
+        running = running[~ended & (positions[running, 1] != game.board)]
     return Games(results, moves, forfeits)
 
 

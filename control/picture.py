@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from control.game import Rules, planes
+from control.game import ZERO, Rules, all_rows, planes
 
 CELL = 48  # pixels
 FINER = 4  # times, before it is averaged: smooth edges
@@ -31,10 +31,6 @@ def board_picture(rules: Rules, own: np.uint64, stones: np.uint64) -> np.ndarray
 
 def _winning(rules: Rules, own: np.uint64, stones: np.uint64) -> np.ndarray:
     """bool (height, width): the cells of the last mover's winning rows."""
-    game, mover = rules.game, int(own ^ stones)
-    found = 0
-    for start in range(int(game.board).bit_length()):
-        for direction in game.directions:
-            row = sum(1 << start + direction * i for i in range(rules.row))
-            found |= row if row & ~mover == 0 else 0
-    return planes(game, np.array([[found, found]], np.uint64))[0, 0].astype(bool)
+    rows = all_rows(rules)
+    found = np.bitwise_or.reduce(rows[rows & ~(own ^ stones) == ZERO])
+    return planes(rules.game, np.array([[found, found]], np.uint64))[0, 0].astype(bool)

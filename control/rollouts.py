@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from control.game import ONE, ZERO, Game, cell_of, count, free_cells, has_row, kernel, key
+from control.game import GOLDEN, ONE, ZERO, Game, cell_of, count, free_cells, has_row, kernel, key
 
 NONE = -1
 
@@ -41,7 +41,7 @@ def tree(game: Game, simulations: int) -> Tree:
 @kernel
 def _random(state: np.ndarray) -> np.uint64:
     """64 random bits: SplitMix64 (Steele, Lea and Flood 2014, figure 17)."""
-    state[0] += np.uint64(0x9E3779B97F4A7C15)
+    state[0] += GOLDEN
     z = state[0]
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -82,14 +82,12 @@ def _select(game: Game, tree: Tree, node: int, stones: np.uint64, exploration: f
 
 
 @kernel
-def _search(
-    game: Game, tree: Tree, own: np.uint64, stones: np.uint64, simulations: int, exploration: float, seed: np.uint64
-) -> None:
+def _search(game: Game, tree: Tree, own: np.uint64, stones: np.uint64, exploration: float, seed: np.uint64) -> None:
     tree.child[:], tree.visits[:], tree.value[:] = NONE, 0, 0.0
     state = np.array([key(game, own, stones) ^ seed])
     tree.visits[0] = 1
     nodes = 1
-    for _ in range(simulations):
+    for _ in range(len(tree.visits) - 1):
         node, depth, o, s = 0, 0, own, stones
         tree.path[0] = 0
         while not (has_row(game, o ^ s) or s == game.board):
@@ -110,13 +108,11 @@ def _search(
 
 
 @kernel
-def rollout_moves(
-    game: Game, tree: Tree, positions: np.ndarray, simulations: int, exploration: float, seed: np.uint64
-) -> np.ndarray:
-    """float64 (N, 2): the most visited move, and its mean result."""
+def rollout_moves(game: Game, tree: Tree, positions: np.ndarray, exploration: float, seed: np.uint64) -> np.ndarray:
+    """float64 (N, 2): the most visited move once the tree is full, and its mean result."""
     answers = np.empty((len(positions), 2))
     for i in range(len(positions)):
-        _search(game, tree, positions[i, 0], positions[i, 1], simulations, exploration, seed)
+        _search(game, tree, positions[i, 0], positions[i, 1], exploration, seed)
         best = NONE
         for move in range(game.moves):
             child = tree.child[0, move]

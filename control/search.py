@@ -15,9 +15,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from control.cache import Cache, is_mirrored, keep, look_up, slot_of
-from control.game import ZERO, Game, canonical_key, cell_of, completing_cells, free_cells, has_row, kernel, mirror
-from control.game import mirror_move as mirrored
+from control.cache import Cache, keep, look_up
+from control.game import (
+    ZERO,
+    Game,
+    canonical,
+    cell_of,
+    completing_cells,
+    free_cells,
+    has_row,
+    kernel,
+    key,
+    mirror_move,
+)
 from control.tactics import can_win, sound_cells
 
 Net = Callable[
@@ -29,8 +39,8 @@ NONE, ILLEGAL, NO_LEAF = -1, -2, -1
 class Puct(NamedTuple):
     """How a child is chosen.
 
-    `c_puct` weighs the prior. A child that was never visited counts as its parent's value less `fpu_reduction` times
-    the root of the prior that was visited. Without `proofs` a node knows nothing but ends of games.
+    `c_puct` weighs the prior. A child that was never visited counts as its parent's value, less `fpu_reduction` times
+    the square root of the prior that was visited (0 at the root). Without `proofs` a node knows only ends of games.
     """
 
     c_puct: float
@@ -120,6 +130,7 @@ def _make_node(game: Game, puct: Puct, trees: Trees, g: int, own: np.uint64, sto
     trees.low[g, n], trees.high[g, n] = low, high
     for move in range(game.moves):
         trees.child[g, n, move] = NONE if cell_of(game, stones, move) & considered != ZERO else ILLEGAL
+        trees.prior[g, n, move] = 0.0
     return n
 
 
@@ -179,7 +190,7 @@ def _expand(game: Game, trees: Trees, g: int, node: int, said: np.ndarray, mirro
     most, total = -np.inf, 0.0
     for move in range(game.moves):
         if child[move] != ILLEGAL:
-            prior[move] = said[mirrored(game, move) if mirror_image else move]
+            prior[move] = said[mirror_move(game, move) if mirror_image else move]
             most = max(most, prior[move])
     for move in range(game.moves):
         if child[move] != ILLEGAL:
@@ -256,14 +267,14 @@ def step(game: Game, puct: Puct, trees: Trees, cache: Cache, simulations: np.nda
                 _back_up(game, puct, trees, g, float(trees.low[g, leaf]), 0.0)
                 continue
             own, stones = trees.own[g, leaf], trees.stones[g, leaf]
-            canonical, flip = canonical_key(game, own, stones), is_mirrored(game, own, stones)
-            if look_up(cache, canonical):
-                value, draw = _expand(game, trees, g, leaf, cache.said[slot_of(cache, canonical)], flip)
+            one, both, flip = canonical(game, own, stones)
+            row = look_up(cache, key(game, one, both))
+            if row >= 0:
+                value, draw = _expand(game, trees, g, leaf, cache.said[row], flip)
                 _back_up(game, puct, trees, g, value, draw)
                 continue
             trees.leaf[g] = leaf
-            ask[asked, 0] = mirror(game, own) if flip else own
-            ask[asked, 1] = mirror(game, stones) if flip else stones
+            ask[asked, 0], ask[asked, 1] = one, both
             asked += 1
             break
     return asked
@@ -276,23 +287,39 @@ def absorb(game: Game, puct: Puct, trees: Trees, cache: Cache, said: np.ndarray)
     for g in range(len(trees.nodes)):
         leaf = trees.leaf[g]
         if leaf != NO_LEAF:
-            own, stones = trees.own[g, leaf], trees.stones[g, leaf]
-            keep(cache, canonical_key(game, own, stones), said[row])
-            value, draw = _expand(game, trees, g, leaf, said[row], is_mirrored(game, own, stones))
+            one, both, flip = canonical(game, trees.own[g, leaf], trees.stones[g, leaf])
+            keep(cache, key(game, one, both), said[row])
+            value, draw = _expand(game, trees, g, leaf, said[row], flip)
             _back_up(game, puct, trees, g, value, draw)
             trees.leaf[g] = NO_LEAF
             row += 1
 
 
 def search(game: Game, puct: Puct, net: Net, cache: Cache, positions: np.ndarray, simulations: int) -> Trees:
-    """Searches all positions, uint64 (N, 2), side by side."""
+    """Searches all positions in play, uint64 (N, 2), side by side.
+
+    Raises:
+        ValueError: the net says something that is no number, or not as much as it is asked.
+    """
     grown = trees(game, games=len(positions), nodes=simulations + 1)
     for g, (own, stones) in enumerate(positions):
         plant(game, puct, grown, g, own, stones)
-    ask, wanted = np.zeros_like(positions), np.full(len(positions), simulations)
+    ask, wanted = np.zeros((len(positions), 2), np.uint64), np.full(len(positions), simulations)
     while asked := step(game, puct, grown, cache, wanted, ask):
-        absorb(game, puct, grown, cache, net(ask[:asked]))
+        absorb(game, puct, grown, cache, check_said(game, net(ask[:asked]), asked))
     return grown
+
+
+def check_said(game: Game, said: np.ndarray, asked: int) -> np.ndarray:
+    """What the net said, if kernels can take it.
+
+    Raises:
+        ValueError: they cannot.
+    """
+    if said.shape != (asked, game.moves + 3) or not np.isfinite(said).all():
+        given = f"an array {said.shape}" if said.shape != (asked, game.moves + 3) else "numbers that are not finite"
+        raise ValueError(f"net: given {given}, wanted finite logits ({asked}, {game.moves + 3}) of moves and outcomes")
+    return said
 
 
 @kernel
@@ -301,8 +328,8 @@ def best_moves(game: Game, trees: Trees) -> np.ndarray:
     answers = np.empty((len(trees.nodes), 2))
     for g in range(len(trees.nodes)):
         answers[g, 0] = _best_move(game, trees, g)
-        proven = is_proven(trees, g, 0)
-        answers[g, 1] = trees.low[g, 0] if proven else trees.value[g, 0] / trees.visits[g, 0]
+        mean = trees.value[g, 0] / max(1, trees.visits[g, 0])
+        answers[g, 1] = min(max(mean, float(trees.low[g, 0])), float(trees.high[g, 0]))
     return answers
 
 
@@ -322,7 +349,7 @@ def _best_move(game: Game, trees: Trees, g: int) -> int:
         beats = c < 0 or -trees.low[g, c] > low
         if (beats or not open_moves) and (visits > most or (visits == most and prior > likeliest)):
             best, most, likeliest = move, visits, prior
-            promise = -trees.value[g, c] / visits if visits > 0 else 0.0
+            promise = -trees.value[g, c] / visits if visits > 0 else -1.0
     return sure if sure != NONE and (low > promise or not open_moves) else best
 
 

@@ -13,9 +13,10 @@ from typing import NamedTuple
 import numpy as np
 
 from control.game import (
+    KEY_SHIFT,
     ZERO,
     Game,
-    canonical_key,
+    canonical,
     cell_of,
     column_cells,
     completing_cells,
@@ -23,12 +24,13 @@ from control.game import (
     free_cells,
     has_row,
     kernel,
+    key,
     move_of,
+    slot,
 )
 from control.tactics import can_win, sound_cells
 
 ILLEGAL = -128  # in the place of a score
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: Fibonacci hashing (Knuth, vol. 3, section 6.4)
 # An entry of the table is a key and a byte: a bound + ZERO_SCORE, + LOWER if the score is not below it; 0 is none.
 KEY_BITS, ZERO_SCORE, LOWER = 56, 32, 64
 BOUND_BITS, BOUND_MASK = np.uint64(8), np.uint64(255)
@@ -54,11 +56,14 @@ def memory(game: Game, *, table_bits: int) -> Memory:
     """Room for 2 ** table_bits bounds of 8 bytes; what is never touched costs nothing.
 
     Raises:
-        ValueError: the board is too large for the table's entries.
+        ValueError: a table of no size, or a board too large for its entries.
     """
-    bits = (game.height + 1) * game.width
-    if bits + (0 if game.drop else 32) > KEY_BITS or game.height * game.width >= 2 * ZERO_SCORE:
-        raise ValueError(f"solver: given {game.width} columns of {game.height} cells, wanted a smaller board")
+    if not 1 <= table_bits <= 30:
+        raise ValueError(f"table_bits: given {table_bits}, wanted 1 to 30")
+    most = KEY_BITS - (0 if game.drop else KEY_SHIFT)
+    if (game.height + 1) * game.width > most:
+        given = f"{game.width} columns of {game.height} cells"
+        raise ValueError(f"solver: given {given}, wanted (height + 1) * width <= {most}")
     cells = game.height * game.width
     return Memory(
         table=np.zeros(1 << table_bits, np.uint64),
@@ -116,10 +121,11 @@ def _negamax(game: Game, memory: Memory, own: np.uint64, stones: np.uint64, left
     alpha, beta = max(alpha, -((left - 2) // 2)), min(beta, (left - 1) // 2)
     if alpha >= beta:
         return alpha
-    key = canonical_key(game, own, stones)
-    slot = np.int64((key * GOLDEN) >> memory.shift)
-    entry = memory.table[slot]
-    if entry != ZERO and entry >> BOUND_BITS == key:
+    one, both, _ = canonical(game, own, stones)
+    name = key(game, one, both)
+    at = slot(name, memory.shift)
+    entry = memory.table[at]
+    if entry != ZERO and entry >> BOUND_BITS == name:
         bound = int(entry & BOUND_MASK)
         if bound >= LOWER:
             alpha = max(alpha, bound - LOWER - ZERO_SCORE)
@@ -127,15 +133,15 @@ def _negamax(game: Game, memory: Memory, own: np.uint64, stones: np.uint64, left
             beta = min(beta, bound - ZERO_SCORE)
         if alpha >= beta:
             return alpha
-    after = free_cells(game, stones)
-    for i in range(_sorted_cells(game, memory, own, sound, after, left)):
+    free = free_cells(game, stones)
+    for i in range(_sorted_cells(game, memory, own, sound, free, left)):
         cell = memory.cells[left, i]
         score = -_negamax(game, memory, own ^ stones, stones | cell, left - 1, -beta, -alpha)
         if score >= beta:
-            memory.table[slot] = (key << BOUND_BITS) | np.uint64(score + ZERO_SCORE + LOWER)
+            memory.table[at] = (name << BOUND_BITS) | np.uint64(score + ZERO_SCORE + LOWER)
             return score
         alpha = max(alpha, score)
-    memory.table[slot] = (key << BOUND_BITS) | np.uint64(alpha + ZERO_SCORE)
+    memory.table[at] = (name << BOUND_BITS) | np.uint64(alpha + ZERO_SCORE)
     return alpha
 
 

@@ -9,9 +9,9 @@ from gymnasium.utils.env_checker import check_env
 
 from control.baseline import MinmaxPlayer, PerfectPlayer
 from control.env import StonesEnv
-from control.game import CONNECT_FOUR, TIC_TAC_TOE, Rules, after, legal_moves, parse
+from control.game import CONNECT_FOUR, TIC_TAC_TOE, Rules, after, has_row, is_over, legal_moves, parse
 from control.match import check_answers, play_games, score
-from control.picture import CELL, FIRST, HOLE, SECOND, board_picture
+from control.picture import CELL, FIRST, HOLE, RING, SECOND, board_picture
 
 PERFECT = PerfectPlayer(rules=TIC_TAC_TOE, table_bits=12)
 
@@ -119,6 +119,15 @@ def test_an_opponent_that_answers_nonsense_loses(opponent: Callable, said: str) 
         check_answers(CONNECT_FOUR, np.zeros((2, 2), np.uint64), opponent(np.zeros((2, 2))))
 
 
+def test_an_opponent_that_begins_with_nonsense_has_lost_before_the_first_move() -> None:
+    env = StonesEnv(agent_first=False, opponent=constant(9, 0))
+    _, info = env.reset(seed=0)
+    assert info["forfeit"] == "opponent: illegal move 9"
+    _, reward, terminated, _, info = env.step(3)
+    assert (reward, terminated, info["forfeit"]) == (1, True, "opponent: illegal move 9")
+    assert "forfeit" not in StonesEnv(agent_first=False).reset(seed=0)[1]
+
+
 def test_an_unknown_way_to_render_is_refused() -> None:
     with pytest.raises(ValueError, match="render_mode: given 'human', wanted None or one of ansi, rgb_array"):
         StonesEnv(render_mode="human")
@@ -152,8 +161,21 @@ def test_a_match_is_the_same_games_as_one_by_one() -> None:
         assert alone.results[0] == together.results[i]
     assert not together.forfeits
     assert score(CONNECT_FOUR, deep, shallow, starts).mean() > 0.7
-    back = score(CONNECT_FOUR, shallow, deep, starts)
-    np.testing.assert_allclose(back + score(CONNECT_FOUR, deep, shallow, starts), 1)
+
+
+@pytest.mark.parametrize("plies", [0, 3])
+def test_results_are_those_of_the_moves_played(plies: int) -> None:
+    """Replayed by the rules; a player against itself too."""
+    game, player = CONNECT_FOUR.game, MinmaxPlayer(rules=CONNECT_FOUR, depth=2)
+    rng = np.random.default_rng(1)
+    begun = [rng.integers(7, size=plies).tolist() for _ in range(12)]
+    games = play_games(CONNECT_FOUR, player, player, np.array([after(game, moves) for moves in begun]))
+    for result, before, moves in zip(games.results, begun, games.moves, strict=True):
+        own, stones = after(game, before + moves)
+        assert is_over(game, own, stones)
+        by_first = len(moves) % 2 == 1
+        assert result == (float(by_first) if has_row(game, own ^ stones) else 0.5)
+    assert set(games.results) >= {0.0, 1.0}
 
 
 def test_players_get_all_their_positions_in_one_call() -> None:
@@ -197,8 +219,8 @@ def test_answers_of_another_shape_are_refused() -> None:
 
 def test_a_finished_opening_is_no_game() -> None:
     won = after(TIC_TAC_TOE.game, [0, 3, 1, 4, 2])
-    games = play_games(TIC_TAC_TOE, PERFECT, PERFECT, np.array([won, after(TIC_TAC_TOE.game, [4])]))
-    assert games.moves[0] == []
+    with pytest.raises(ValueError, match=r"positions\[1\]: given a finished game"):
+        play_games(TIC_TAC_TOE, PERFECT, PERFECT, np.array([after(TIC_TAC_TOE.game, [4]), won]))
 
 
 # Pictures
@@ -213,3 +235,9 @@ def test_a_picture_shows_every_stone_in_its_colour() -> None:
     assert np.array_equal(middles[5], [wanted[sign] for sign in "XOXX..."])
     assert np.array_equal(middles[4], [wanted[sign] for sign in ".O....."])
     assert (middles[:4] == HOLE).all()
+
+
+def test_a_picture_rings_the_winning_row() -> None:
+    picture = board_picture(CONNECT_FOUR, *after(CONNECT_FOUR.game, [3, 3, 2, 2, 4, 4, 1]))
+    ringed = (picture == RING).all(2).reshape(6, CELL, 7, CELL).any((1, 3))
+    assert ringed.tolist() == [[False] * 7] * 5 + [[False, True, True, True, True, False, False]]

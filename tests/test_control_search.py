@@ -6,8 +6,19 @@ import numpy as np
 import pytest
 
 from control import solver
-from control.cache import Cache, cache, is_mirrored
-from control.game import CONNECT_FOUR, TIC_TAC_TOE, Game, Rules, is_over, legal_moves, mirror, mirror_move, play
+from control.cache import Cache, cache
+from control.game import (
+    CONNECT_FOUR,
+    TIC_TAC_TOE,
+    Game,
+    Rules,
+    after,
+    canonical,
+    is_over,
+    legal_moves,
+    mirror_move,
+    play,
+)
 from control.search import (
     ILLEGAL,
     Puct,
@@ -21,7 +32,7 @@ from control.search import (
     visit_counts,
 )
 from control.tactics import can_win, sound_cells
-from tests.test_control_players import random_positions
+from tests.boards import random_positions
 
 SMALL = Rules(height=4, width=4, row=3, drop=True)
 PUCT = Puct(c_puct=1.5, fpu_reduction=0.2, proofs=True)
@@ -128,9 +139,8 @@ def plain_search(game: Game, puct: Puct, net: Callable, position: np.ndarray, si
 
 
 def evaluate(game: Game, net: Callable, node: Node) -> tuple[float, float]:
-    flip = is_mirrored(game, node.own, node.stones)
-    asked = [mirror(game, b) for b in (node.own, node.stones)] if flip else [node.own, node.stones]
-    (said,) = net(np.array([asked], np.uint64)).astype(np.float64)
+    own, stones, flip = canonical(game, node.own, node.stones)
+    (said,) = net(np.array([[own, stones]], np.uint64)).astype(np.float64)
     logits = {m: said[mirror_move(game, m) if flip else m] for m in node.moves}
     total = sum(np.exp(v) for v in logits.values())
     node.prior = {m: float(np.exp(v) / total) for m, v in logits.items()}
@@ -201,7 +211,7 @@ def test_what_is_proven_is_true(rules: Rules, plies: int) -> None:
 
 
 @pytest.mark.parametrize(("rules", "plies"), CASES)
-def test_no_child_is_illegal_and_none_is_lost(rules: Rules, plies: int) -> None:
+def test_children_are_the_legal_moves_and_visits_add_up(rules: Rules, plies: int) -> None:
     game = rules.game
     positions = random_positions(game, plies, 5)
     grown = search(game, PUCT._replace(proofs=False), table(game), fresh(game), positions, 200)
@@ -283,3 +293,45 @@ def test_noise_takes_its_share_of_the_roots_priors_only() -> None:
     noise = np.arange(1, 8) * considered
     np.testing.assert_allclose(noisy.prior[0, 0], 0.75 * plain.prior[0, 0] + 0.25 * noise / noise.sum(), atol=1e-6)
     assert noisy.child[0, 0].max() == 1
+
+
+def test_a_tree_that_is_planted_again_forgets_what_it_held() -> None:
+    """A root that is lost at once is never evaluated: its move must not come from another root's priors."""
+    game, net, kept = CONNECT_FOUR.game, table(CONNECT_FOUR.game), fresh(CONNECT_FOUR.game)
+    lost = after(game, [0, 3, 0, 2, 6, 4])  # three stones in a row, open on both sides, and the other side to move
+    again = trees(game, games=1, nodes=2)
+    ask = np.zeros((1, 2), np.uint64)
+    for position in (np.zeros(2, np.uint64), lost):
+        plant(game, PUCT, again, 0, *position)
+        while asked := step(game, PUCT, again, kept, np.array([1]), ask):
+            absorb(game, PUCT, again, kept, net(ask[:asked]))
+    assert (
+        best_moves(game, again).tolist()
+        == [[1, -1]]
+        == best_moves(game, search(game, PUCT, net, kept, lost[None], 1)).tolist()
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "match"),
+    [
+        (
+            np.full((1, 10), np.nan, np.float32),
+            r"net: given numbers that are not finite, wanted finite logits \(1, 10\)",
+        ),
+        (
+            np.zeros((1, 7), np.float32),
+            r"net: given an array \(1, 7\), wanted finite logits \(1, 10\) of moves and outcomes",
+        ),
+    ],
+)
+def test_a_net_that_talks_nonsense_is_named(said: np.ndarray, match: str) -> None:
+    game = CONNECT_FOUR.game
+    with pytest.raises(ValueError, match=match):
+        search(game, PUCT, lambda _: said, fresh(game), np.zeros((1, 2), np.uint64), 5)
+
+
+@pytest.mark.parametrize("bits", [0, 31])
+def test_a_cache_of_no_size_is_refused(bits: int) -> None:
+    with pytest.raises(ValueError, match=f"cache_bits: given {bits}, wanted 1 to 30"):
+        cache(CONNECT_FOUR.game, bits=bits)
