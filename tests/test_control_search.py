@@ -207,7 +207,7 @@ def test_what_is_proven_is_true(rules: Rules, plies: int) -> None:
         assert (low <= truth).all()
         assert (truth <= high).all()
         proven += ((low == high) & ~over).sum()
-    assert proven > 20
+    assert proven > 10
 
 
 @pytest.mark.parametrize(("rules", "plies"), CASES)
