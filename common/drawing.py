@@ -75,8 +75,9 @@ def quality_against_cost(
     palette: Mapping[str, str],
     *,
     quality: str,
+    of: str,
 ) -> Draw:
-    """A point a program at (CPU-seconds to make it, headline figure), and how training got there."""
+    """A point a program at (CPU-seconds to make it, headline figure), and how training got there; `of` what."""
 
     def draw(axes: Axes) -> None:
         for name, data in learning.items():
@@ -85,7 +86,7 @@ def quality_against_cost(
         for name, (cpu_s, value) in points.items():
             axes.plot(max(cpu_s, 0.01), value, "o", markersize=8, color=palette[name], label=name)
         _log_x(axes)
-        axes.set(title=f"{quality} against cost", xlabel="CPU-seconds to train or build", ylabel=quality)
+        axes.set(title=f"{of}: {quality} against cost", xlabel="CPU-seconds to train or build", ylabel=quality)
         axes.legend(loc="lower right")
 
     return draw

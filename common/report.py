@@ -127,7 +127,7 @@ def card(results: Results, *, domain_card: str) -> str:
 
 
 def picture(groups: Sequence[Experiment]) -> str:
-    """The README's picture, SVG: a row a domain, its quality against its cost and its latencies."""
+    """The README's picture, SVG: a row an experiment, its quality against its cost and its latencies."""
     return drawing.svg([_plots(group)[:2] for group in groups if group.judged]) + "\n"
 
 
@@ -141,7 +141,8 @@ def _plots(group: Experiment) -> list[drawing.Draw]:
             by_name[plot["name"]][plot["program"]] = plot["data"]
     learning = by_name.get(f"learning/val/{group.headline}", {})
     points = {p.name: (p.figures["build_cpu_s"].mean, p.figures[group.headline].mean) for p in group.programs}
-    drawn = [drawing.quality_against_cost(points, learning, palette, quality=group.headline)]
+    of = f"{group.domain}, {group.name}"
+    drawn = [drawing.quality_against_cost(points, learning, palette, quality=group.headline, of=of)]
     names = [name for name in by_name if not name.startswith("learning/")]
     for name in sorted(names, key=lambda name: name != "latency"):
         drawn.append(drawing.curves(by_name[name], palette, title=name))
