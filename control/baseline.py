@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from control import rollouts, solver
-from control.game import ZERO, Game, Rules, all_rows, check_positions, count, free_cells, has_row, kernel, move_of
+from control.game import ZERO, Game, Rules, all_rows, count, free_cells, has_row, kernel, move_of
+from control.positions import check_positions
 
 OPEN_ROW_WORTH = (0.0, 0.1, 0.3, 0.9)  # by how many stones it has, 3 or more the same
 STEEPNESS = 0.5  # of the squashing of what rows are worth into -1 to 1

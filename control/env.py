@@ -6,9 +6,10 @@ import gymnasium
 import numpy as np
 
 from common.program import Program
-from control.game import CONNECT_FOUR, Rules, draw, has_row, legal_moves, planes, play
+from control.game import CONNECT_FOUR, Rules, has_row, play
 from control.match import faults
 from control.picture import board_picture
+from control.positions import draw, legal_moves, planes
 
 
 class StonesEnv(gymnasium.Env):

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from common.program import Program
-from control.game import Rules, check_positions, has_row, legal_moves, play_all
+from control.game import Rules, has_row
+from control.positions import check_positions, legal_moves, play_all
 
 
 @dataclass(frozen=True)

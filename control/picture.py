@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from control.game import ZERO, Rules, all_rows, planes
+from control.game import ZERO, Rules, all_rows
+from control.positions import planes
 
 CELL = 48  # pixels
 FINER = 4  # times, before it is averaged: smooth edges

@@ -16,18 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from control.cache import Cache, keep, look_up
-from control.game import (
-    ZERO,
-    Game,
-    canonical,
-    cell_of,
-    completing_cells,
-    free_cells,
-    has_row,
-    kernel,
-    key,
-    mirror_move,
-)
+from control.game import ZERO, Game, canonical, cell_of, completing_cells, free_cells, has_row, kernel, key, mirror_move
 from control.tactics import can_win, sound_cells
 
 Net = Callable[

@@ -4,7 +4,8 @@ import random
 
 import numpy as np
 
-from control.game import Game, after, is_over, legal_moves
+from control.game import Game, is_over
+from control.positions import after, legal_moves
 
 
 def random_positions(game: Game, plies: int, n: int, seed: int = 0) -> np.ndarray:

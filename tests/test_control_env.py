@@ -9,9 +9,10 @@ from gymnasium.utils.env_checker import check_env
 
 from control.baseline import MinmaxPlayer, PerfectPlayer
 from control.env import StonesEnv
-from control.game import CONNECT_FOUR, TIC_TAC_TOE, Rules, after, has_row, is_over, legal_moves, parse
+from control.game import CONNECT_FOUR, TIC_TAC_TOE, Rules, has_row, is_over
 from control.match import check_answers, play_games, score
 from control.picture import CELL, FIRST, HOLE, RING, SECOND, board_picture
+from control.positions import after, legal_moves, parse
 
 PERFECT = PerfectPlayer(rules=TIC_TAC_TOE, table_bits=12)
 

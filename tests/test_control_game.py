@@ -10,22 +10,17 @@ from control import game as rules_of
 from control.game import (
     Game,
     Rules,
-    after,
     canonical,
-    check_positions,
     completing_cells,
-    draw,
     has_row,
     is_over,
     key,
-    legal_moves,
     mirror,
     mirror_move,
-    parse,
-    planes,
     play,
     undo,
 )
+from control.positions import after, check_positions, draw, legal_moves, parse, planes
 
 CONNECT_FOUR, TIC_TAC_TOE = rules_of.CONNECT_FOUR.game, rules_of.TIC_TAC_TOE.game
 GAMES = [

@@ -8,20 +8,8 @@ from bitbully_databases import BitBullyDatabases
 
 from control import rollouts, solver
 from control.baseline import OPEN_ROW_WORTH, STEEPNESS, MinmaxPlayer, PerfectPlayer, RolloutPlayer
-from control.game import (
-    CONNECT_FOUR,
-    TIC_TAC_TOE,
-    Game,
-    Rules,
-    after,
-    all_rows,
-    has_row,
-    legal_moves,
-    mirror,
-    parse,
-    planes,
-    play,
-)
+from control.game import CONNECT_FOUR, TIC_TAC_TOE, Game, Rules, all_rows, has_row, mirror, play
+from control.positions import after, legal_moves, parse, planes
 from control.tactics import can_win
 from tests.boards import random_positions
 

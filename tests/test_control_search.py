@@ -7,18 +7,8 @@ import pytest
 
 from control import solver
 from control.cache import Cache, cache
-from control.game import (
-    CONNECT_FOUR,
-    TIC_TAC_TOE,
-    Game,
-    Rules,
-    after,
-    canonical,
-    is_over,
-    legal_moves,
-    mirror_move,
-    play,
-)
+from control.game import CONNECT_FOUR, TIC_TAC_TOE, Game, Rules, canonical, is_over, mirror_move, play
+from control.positions import after, legal_moves
 from control.search import (
     ILLEGAL,
     Puct,
