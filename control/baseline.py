@@ -40,6 +40,21 @@ class PerfectPlayer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RandomPlayer:
+    """Any legal move, drawn by the position itself and `seed`: the same position gets the same one."""
+
+    rules: Rules
+    seed: int
+
+    def build(self, data: Any) -> "RandomPlayer":
+        return self
+
+    def __call__(self, positions: np.ndarray) -> np.ndarray:
+        game = self.rules.game
+        return rollouts.random_moves(game, check_positions(game, positions), np.uint64(self.seed))
+
+
+@dataclass(frozen=True, kw_only=True)
 class MinmaxPlayer:
     """Alpha-beta to a fixed depth, then rules of thumb: the rows that are still open to each side.
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-kernel = numba.njit(cache=True)
+kernel = numba.njit(cache=True, nogil=True)
 ZERO, ONE = np.uint64(0), np.uint64(1)
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio
 KEY_SHIFT = 32  # where stones stay where they are laid, a key is both sides' stones beside each other

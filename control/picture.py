@@ -1,33 +1,120 @@
-"""A board as a picture."""
+"""A board as a picture; with what each move leads to, and who chose which."""
+
+from collections.abc import Mapping
 
 import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 
-from control.game import ZERO, Rules, all_rows
+from control.game import ZERO, Rules, all_rows, cell_of
 from control.positions import planes
 
 CELL = 48  # pixels
+LARGE = 72
 FINER = 4  # times, before it is averaged: smooth edges
 RADIUS = 0.4  # of a disc, in cells
 BOARD, HOLE, FIRST, SECOND, RING = (
     np.array(colour, np.float32)
     for colour in ((38, 84, 160), (235, 238, 243), (210, 48, 48), (245, 200, 40), (255, 255, 255))
 )
+SIDES = ("red", "yellow")  # who moves first and who second
+# What a move leads to for who makes it. Okabe and Ito 2008, darkened to be read on light grey by colour-blind eyes too.
+OUTCOMES = {"W": "#00704f", "D": "#4d4d4d", "L": "#b03a00"}
+PAPER, INK, RULE = "#ffffff", "#222222", "#dddddd"
+LINE, GAP = 36, 16  # pixels: the height of a program's line, and the space beside text
+NAME, NOTE, SMALL = (ImageFont.load_default(size) for size in (18, 21, 15))
+SIGNS: dict[str, list[tuple[tuple[float, float], ...]]] = {  # lines through a square from -1 to 1
+    "tick": [((-0.8, 0.1), (-0.25, 0.65), (0.8, -0.6))],
+    "cross": [((-0.6, -0.6), (0.6, 0.6)), ((-0.6, 0.6), (0.6, -0.6))],
+}
 
 
-def board_picture(rules: Rules, own: np.uint64, stones: np.uint64) -> np.ndarray:
-    """uint8 (height * CELL, width * CELL, 3): red moved first; a winning row is ringed."""
+def board_picture(rules: Rules, own: np.uint64, stones: np.uint64, *, cell: int = CELL) -> np.ndarray:
+    """uint8 (height * cell, width * cell, 3): red moved first; a winning row is ringed."""
     game = rules.game
     sides = planes(game, np.array([[own, stones]], np.uint64))[0].astype(bool)
     if int(stones).bit_count() % 2:
         sides = sides[::-1]
     row = _winning(rules, own, stones)
     colours = np.where(sides[0][..., None], FIRST, np.where(sides[1][..., None], SECOND, HOLE))
-    at = (np.arange(CELL * FINER) + 0.5) / (CELL * FINER) - 0.5
+    at = (np.arange(cell * FINER) + 0.5) / (cell * FINER) - 0.5
     away = np.hypot(at, at[:, None])[None, :, None, :, None]  # (1, pixels, 1, pixels, 1) from a cell's middle
     ring = (away > 0.6 * RADIUS) & (away < 0.75 * RADIUS) & row[:, None, :, None, None]
     pixels = np.where(away < RADIUS, np.where(ring, RING, colours[:, None, :, None]), BOARD)
-    size = (rules.height * CELL, FINER, rules.width * CELL, FINER, 3)
+    size = (rules.height * cell, FINER, rules.width * cell, FINER, 3)
     return pixels.reshape(size).mean((1, 3)).round().astype(np.uint8)
+
+
+def judged_picture(
+    rules: Rules, own: np.uint64, stones: np.uint64, *, notes: Mapping[int, str], choices: Mapping[str, int]
+) -> np.ndarray:
+    """uint8 (H, W, 3): a large board, on each free cell what a stone there leads to, below it a line a program.
+
+    In its line a tick stands below the column of the program's move if that keeps the best outcome, else a cross. Where
+    stones do not drop, the programs are numbered, and their numbers stand on the cells.
+
+    Args:
+        notes: {legal move: `W 13`, `D` or `L 8`}: who makes it wins, draws or loses, after so many plies.
+        choices: {program: its move}.
+    """
+    numbers = {name: "" if rules.drop else str(i) for i, name in enumerate(choices, 1)}
+    titles = [f"{number} {name}".strip() for name, number in numbers.items()]
+    left = round(max(NAME.getlength(text) for text in ("to move", *titles))) + 2 * GAP
+    below = GAP + rules.height * LARGE
+    whole = Image.new("RGB", (left + rules.width * LARGE + GAP, below + len(choices) * LINE + GAP), PAPER)
+    whole.paste(Image.fromarray(board_picture(rules, own, stones, cell=LARGE)), (left, GAP))
+    _draw_legend(whole, left, below, SECOND if int(stones).bit_count() % 2 else FIRST)
+    middles = {move: _middle(rules, stones, move) for move in notes}
+    for move, (x, y) in middles.items():
+        here = " ".join(numbers[name] for name, choice in choices.items() if choice == move).strip()
+        _write_note(whole, left + x, GAP + y, notes[move], here)
+    best = min((note[0] for note in notes.values()), key="WDL".index)
+    draw = ImageDraw.Draw(whole)
+    for line, (title, move) in enumerate(zip(titles, choices.values(), strict=True)):
+        y = below + line * LINE + LINE // 2
+        draw.text((GAP, y), title, INK, NAME, anchor="lm")
+        _stamp_sign(whole, left + middles[move][0], y, "tick" if notes[move][0] == best else "cross")
+        draw.line((GAP, y + LINE // 2, whole.width - GAP, y + LINE // 2), RULE)
+    return np.asarray(whole)
+
+
+def _write_note(whole: Image.Image, x: int, y: int, note: str, below: str) -> None:
+    """On the cell around (x, y)."""
+    draw = ImageDraw.Draw(whole)
+    draw.text((x, y - (8 if below else 0)), note, OUTCOMES[note[0]], NOTE, anchor="mm", stroke_width=0.4)
+    draw.text((x, y + 14), below, INK, SMALL, anchor="mm")
+
+
+def _draw_legend(whole: Image.Image, left: int, below: int, mover: np.ndarray) -> None:
+    """Left of the board: above whose move it is, below what the notes mean."""
+    draw = ImageDraw.Draw(whole)
+    whole.paste(Image.fromarray(_disc(mover)), ((left - LARGE) // 2, GAP))
+    draw.text((left / 2, GAP + LARGE + 4), "to move", INK, NAME, anchor="mm")
+    for line, text in enumerate(("after n plies", "L  loss", "D  draw", "W  win")):
+        draw.text((GAP, below - 8 - line * 20), text, OUTCOMES.get(text[0], INK), SMALL, anchor="ls")
+
+
+def _middle(rules: Rules, stones: np.uint64, move: int) -> tuple[int, int]:
+    """Of the cell that a legal move fills, in pixels from the left and from above."""
+    cell = np.uint64(cell_of(rules.game, stones, move))
+    ((row, column),) = np.argwhere(planes(rules.game, np.array([[cell, cell]]))[0, 0])
+    return int(column) * LARGE + LARGE // 2, int(row) * LARGE + LARGE // 2
+
+
+def _disc(colour: np.ndarray) -> np.ndarray:
+    """uint8 (LARGE, LARGE, 3): a stone on paper."""
+    at = (np.arange(LARGE * FINER) + 0.5) / (LARGE * FINER) - 0.5
+    inside = (np.hypot(at, at[:, None]) < RADIUS).reshape(LARGE, FINER, LARGE, FINER).mean((1, 3))[..., None]
+    return (inside * colour + (1 - inside) * 255).round().astype(np.uint8)
+
+
+def _stamp_sign(whole: Image.Image, x: int, y: int, name: str) -> None:
+    """Stamps a tick or a cross around (x, y)."""
+    half = LINE // 3
+    mask = Image.new("L", (2 * half * FINER, 2 * half * FINER))
+    for points in SIGNS[name]:
+        scaled = [(half * FINER * (1 + a), half * FINER * (1 + b)) for a, b in points]
+        ImageDraw.Draw(mask).line(scaled, 255, width=4 * FINER, joint="curve")
+    whole.paste(OUTCOMES["W" if name == "tick" else "L"], (x - half, y - half), mask.reduce(FINER))
 
 
 def _winning(rules: Rules, own: np.uint64, stones: np.uint64) -> np.ndarray:

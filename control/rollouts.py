@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from control.game import GOLDEN, ONE, ZERO, Game, cell_of, count, free_cells, has_row, kernel, key
+from control.game import GOLDEN, ONE, ZERO, Game, cell_of, count, free_cells, has_row, kernel, key, move_of
 
 NONE = -1
 
@@ -49,6 +49,14 @@ def _random(state: np.ndarray) -> np.uint64:
 
 
 @kernel
+def _random_cell(cells: np.uint64, state: np.ndarray) -> np.uint64:
+    """One of them."""
+    for _ in range(np.int64(_random(state) % np.uint64(count(cells)))):
+        cells &= cells - ONE
+    return cells & (~cells + ONE)
+
+
+@kernel
 def _rollout(game: Game, own: np.uint64, stones: np.uint64, state: np.ndarray) -> float:
     """The result of a random game, seen from the side to move; the position may be the end itself."""
     sign = 1.0
@@ -58,10 +66,18 @@ def _rollout(game: Game, own: np.uint64, stones: np.uint64, state: np.ndarray) -
         free = free_cells(game, stones)
         if free == ZERO:
             return 0.0
-        for _ in range(np.int64(_random(state) % np.uint64(count(free)))):
-            free &= free - ONE
-        own, stones = own ^ stones, stones | (free & (~free + ONE))
+        own, stones = own ^ stones, stones | _random_cell(free, state)
         sign = -sign
+
+
+@kernel
+def random_moves(game: Game, positions: np.ndarray, seed: np.uint64) -> np.ndarray:
+    """float64 (N, 2): a random legal move, and 0 for what it is worth."""
+    answers = np.zeros((len(positions), 2))
+    for i in range(len(positions)):
+        state = np.array([key(game, positions[i, 0], positions[i, 1]) ^ seed])
+        answers[i, 0] = move_of(game, _random_cell(free_cells(game, positions[i, 1]), state))
+    return answers
 
 
 @kernel

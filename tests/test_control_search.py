@@ -9,23 +9,14 @@ from control import solver
 from control.cache import Cache, cache
 from control.game import CONNECT_FOUR, TIC_TAC_TOE, Game, Rules, canonical, is_over, mirror_move, play
 from control.positions import after, legal_moves
-from control.search import (
-    ILLEGAL,
-    Puct,
-    Trees,
-    absorb,
-    best_moves,
-    plant,
-    search,
-    step,
-    trees,
-    visit_counts,
-)
+from control.root import best_moves, halving_visits, policy, visit_counts
+from control.search import absorb, search, step
 from control.tactics import can_win, sound_cells
+from control.tree import ILLEGAL, Selection, Trees, plant, reroot, trees
 from tests.boards import random_positions
 
 SMALL = Rules(height=4, width=4, row=3, drop=True)
-PUCT = Puct(c_puct=1.5, fpu_reduction=0.2, proofs=True)
+PUCT = Selection(c_puct=1.5, fpu_reduction=0.2, proofs=True, gumbel=False, considered=4, c_visit=50.0, c_scale=1.0)
 CASES = [(CONNECT_FOUR, 0), (CONNECT_FOUR, 12), (CONNECT_FOUR, 30), (TIC_TAC_TOE, 0), (TIC_TAC_TOE, 4), (SMALL, 3)]
 
 
@@ -85,9 +76,9 @@ class Node:
         below = [self.children[m].bounds() if m in self.children else (-1, 1) for m in self.moves]
         return max(-high for _, high in below), max(-low for low, _ in below)
 
-    def select(self, puct: Puct, root: bool) -> int:
+    def select(self, selection: Selection, root: bool) -> int:
         visited = sum(self.prior[m] for m, c in self.children.items() if c.visits)
-        first_play = self.value / self.visits - (0 if root else puct.fpu_reduction * np.sqrt(visited))
+        first_play = self.value / self.visits - (0 if root else selection.fpu_reduction * np.sqrt(visited))
         low = self.bounds()[0]
         best, best_bound = -1, -np.inf
         for m in self.moves:
@@ -96,23 +87,23 @@ class Node:
                 continue
             visits = c.visits if c else 0
             q = -c.value / visits if visits else first_play  # type: ignore[union-attr]
-            bound = q + puct.c_puct * np.sqrt(self.visits) * self.prior[m] / (1 + visits)
+            bound = q + selection.c_puct * np.sqrt(self.visits) * self.prior[m] / (1 + visits)
             if bound > best_bound:
                 best, best_bound = m, bound
         return best
 
 
-def plain_search(game: Game, puct: Puct, net: Callable, position: np.ndarray, simulations: int) -> Node:
+def plain_search(game: Game, selection: Selection, net: Callable, position: np.ndarray, simulations: int) -> Node:
     """One game, one leaf at a time, no cache."""
-    root = Node(game, *position, proofs=puct.proofs)
+    root = Node(game, *position, proofs=selection.proofs)
     while root.visits <= simulations and root.bounds()[0] != root.bounds()[1]:
         path = [root]
         while path[-1].visits and path[-1].bounds()[0] != path[-1].bounds()[1]:
             node = path[-1]
-            move = node.select(puct, node is root)
+            move = node.select(selection, node is root)
             if move not in node.children:
                 child = play(game, node.own, node.stones, move)
-                node.children[move] = Node(game, *child, proofs=puct.proofs)
+                node.children[move] = Node(game, *child, proofs=selection.proofs)
             path.append(node.children[move])
         leaf = path[-1]
         value, draw = float(leaf.bounds()[0]), 0.0
@@ -153,12 +144,12 @@ def compare(grown: Trees, g: int, n: int, node: Node) -> None:
 @pytest.mark.parametrize("proofs", [True, False])
 @pytest.mark.parametrize(("rules", "plies"), CASES)
 def test_the_tree_is_that_of_a_plain_search(rules: Rules, plies: int, proofs: bool) -> None:
-    game, puct = rules.game, PUCT._replace(proofs=proofs)
+    game, selection = rules.game, PUCT._replace(proofs=proofs)
     positions = random_positions(game, plies, 4)
     net = table(game)
-    grown = search(game, puct, net, fresh(game), positions, 150)
+    grown = search(game, selection, net, fresh(game), positions, 150)
     for g, position in enumerate(positions):
-        compare(grown, g, 0, plain_search(game, puct, net, position, 150))
+        compare(grown, g, 0, plain_search(game, selection, net, position, 150))
 
 
 @pytest.mark.parametrize("simulations", [1, 7, 40, 200])
@@ -227,7 +218,7 @@ def test_neither_batch_nor_cache_changes_the_answer(rules: Rules, plies: int, bi
     for g, position in enumerate(positions):
         alone = search(game, PUCT, net, kept, position[None], 80)
         assert np.array_equal(visit_counts(game, alone)[0], visit_counts(game, together)[g])
-        assert np.array_equal(best_moves(game, alone)[0], best_moves(game, together)[g])
+        assert np.array_equal(best_moves(game, PUCT, alone)[0], best_moves(game, PUCT, together)[g])
     assert kept.asked[0] > 0
 
 
@@ -250,7 +241,7 @@ def test_a_cache_saves_questions() -> None:
 def test_with_a_net_that_knows_all_it_plays_perfectly(rules: Rules, plies: int) -> None:
     game = rules.game
     positions = random_positions(game, plies, 20)
-    answers = best_moves(game, search(game, PUCT, oracle(game), fresh(game), positions, 100))
+    answers = best_moves(game, PUCT, search(game, PUCT, oracle(game), fresh(game), positions, 100))
     truth = solver.score_moves(game, solver.memory(game, table_bits=18), positions, True)
     assert (truth[np.arange(20), answers[:, 0].astype(int)] == truth.max(1)).all()
     assert np.abs(answers[:, 1] - truth.max(1)).max() < 0.2
@@ -258,9 +249,9 @@ def test_with_a_net_that_knows_all_it_plays_perfectly(rules: Rules, plies: int) 
 
 @pytest.mark.parametrize(("rules", "plies"), CASES)
 def test_without_simulations_it_is_the_net_alone(rules: Rules, plies: int) -> None:
-    game, net, puct = rules.game, table(rules.game), PUCT._replace(proofs=False)
+    game, net, selection = rules.game, table(rules.game), PUCT._replace(proofs=False)
     positions = random_positions(game, plies, 10)
-    answers = best_moves(game, search(game, puct, net, fresh(game), positions, 0))
+    answers = best_moves(game, selection, search(game, selection, net, fresh(game), positions, 0))
     for position, (move, value) in zip(positions, answers, strict=True):
         node = Node(game, *position, proofs=False)
         seen, _ = evaluate(game, net, node)
@@ -273,11 +264,12 @@ def test_noise_takes_its_share_of_the_roots_priors_only() -> None:
     position = random_positions(game, 6, 1)
     plain = search(game, PUCT, net, kept, position, 1)
     noisy = trees(game, games=1, nodes=2)
+    noisy.budget[:] = 1
     noisy.noise[:] = np.arange(1, 8)
     noisy.noise_share[:] = 0.25
     plant(game, PUCT, noisy, 0, *position[0])
     ask = np.zeros((1, 2), np.uint64)
-    while asked := step(game, PUCT, noisy, kept, np.array([1]), ask):
+    while asked := step(game, PUCT, noisy, kept, ask):
         absorb(game, PUCT, noisy, kept, net(ask[:asked]))
     considered = plain.child[0, 0] != ILLEGAL
     noise = np.arange(1, 8) * considered
@@ -290,15 +282,16 @@ def test_a_tree_that_is_planted_again_forgets_what_it_held() -> None:
     game, net, kept = CONNECT_FOUR.game, table(CONNECT_FOUR.game), fresh(CONNECT_FOUR.game)
     lost = after(game, [0, 3, 0, 2, 6, 4])  # three stones in a row, open on both sides, and the other side to move
     again = trees(game, games=1, nodes=2)
+    again.budget[:] = 1
     ask = np.zeros((1, 2), np.uint64)
     for position in (np.zeros(2, np.uint64), lost):
         plant(game, PUCT, again, 0, *position)
-        while asked := step(game, PUCT, again, kept, np.array([1]), ask):
+        while asked := step(game, PUCT, again, kept, ask):
             absorb(game, PUCT, again, kept, net(ask[:asked]))
     assert (
-        best_moves(game, again).tolist()
+        best_moves(game, PUCT, again).tolist()
         == [[1, -1]]
-        == best_moves(game, search(game, PUCT, net, kept, lost[None], 1)).tolist()
+        == best_moves(game, PUCT, search(game, PUCT, net, kept, lost[None], 1)).tolist()
     )
 
 
@@ -325,3 +318,67 @@ def test_a_net_that_talks_nonsense_is_named(said: np.ndarray, match: str) -> Non
 def test_a_cache_of_no_size_is_refused(bits: int) -> None:
     with pytest.raises(ValueError, match=f"cache_bits: given {bits}, wanted 1 to 30"):
         cache(CONNECT_FOUR.game, bits=bits)
+
+
+@pytest.mark.parametrize("rules", [CONNECT_FOUR, TIC_TAC_TOE])
+def test_a_child_that_becomes_the_root_keeps_what_was_found_below_it(rules: Rules) -> None:
+    game = rules.game
+    grown = search(game, PUCT, table(game), fresh(game), random_positions(game, 3, 2), 150)
+    for g in range(2):
+        child = int(grown.child[g, 0][np.argmax(visit_counts(game, grown)[g])])
+        before = subtree(grown, g, child)
+        reroot(grown, g, child)
+        assert subtree(grown, g, 0) == before
+        assert grown.nodes[g] == len(before)
+
+
+def subtree(trees: Trees, g: int, node: int) -> list[tuple]:
+    """Everything that is known of a node and of what is below it, in depth first order."""
+    fields = (trees.own, trees.stones, trees.visits, trees.value, trees.draws, trees.low, trees.high)
+    made = np.minimum(trees.child[g, node], 0)
+    known = [(*(array[g, node].item() for array in fields), *trees.prior[g, node].tolist(), *made.tolist())]
+    for c in trees.child[g, node]:
+        if c >= 0:
+            known += subtree(trees, g, int(c))
+    return known
+
+
+@pytest.mark.parametrize(("considered", "simulations"), [(1, 5), (2, 7), (4, 32), (7, 50), (7, 3), (16, 200)])
+def test_sequential_halving_visits_as_in_mctx(considered: int, simulations: int) -> None:
+    """`get_sequence_of_considered_visits` of mctx, in plain Python."""
+    wanted, left = [], considered
+    visits = [0] * considered
+    while len(wanted) < simulations:
+        extra = max(1, int(simulations / (max(1, np.ceil(np.log2(considered))) * left)))
+        for _ in range(extra):
+            wanted += visits[:left]
+            for i in range(left):
+                visits[i] += 1
+        left = max(min(2, considered), left // 2)
+    assert [halving_visits(considered, simulations, i) for i in range(simulations)] == wanted[:simulations]
+
+
+def test_gumbel_spends_its_simulations_by_halving_and_finds_the_best_arm() -> None:
+    """Every value is 0 but those below one move: it gets the most visits, however unlikely the net thinks it."""
+    game = Rules(height=6, width=7, row=6, drop=True).game
+    gumbel = PUCT._replace(gumbel=True, proofs=False)
+
+    def net(positions: np.ndarray) -> np.ndarray:
+        said = np.zeros((len(positions), game.moves + 3), np.float32)
+        said[:, :7] = [3, 2, 1, 0, -1, -9, -9]
+        own_moved = np.bitwise_count(positions[:, 1]) % 2 == 0
+        first = np.where(own_moved, positions[:, 0], positions[:, 0] ^ positions[:, 1])
+        corner = (first & np.uint64(1 << 21)) != 0  # the bottom of column 3, its own mirror image
+        said[:, 7] = np.where(corner & own_moved, 2, 0)
+        said[:, 9] = np.where(corner & ~own_moved, 2, 0)
+        return said
+
+    grown = search(game, gumbel, net, fresh(game), np.zeros((1, 2), np.uint64), 64)
+    visits = visit_counts(game, grown)[0]
+    assert sorted(visits)[:3] == [0, 0, 0], "four of seven are considered"
+    assert visits.sum() == 64
+    assert sorted(visits)[3:5] == [8, 8], "those that fall out after the first half"
+    assert best_moves(game, gumbel, grown)[0, 0] == 3
+    target = policy(game, gumbel, grown, 0)
+    assert target.argmax() == 3
+    assert target.sum() == pytest.approx(1)

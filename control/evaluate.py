@@ -1,0 +1,225 @@
+"""The held-out positions, the matches and the metrics. Nothing here knows who wrote the player.
+
+A move is wrong if it changes the outcome (win, draw or loss) that perfect play has from the position on. A player is a
+Program: positions, uint64 (N, 2), in; float arrays (N, 2) out, a move and the value for the side to move, from -1 to 1.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from common.compare import mean_interval, right_or_wrong
+from common.program import Baseline, Evaluation, Figure, Picture, Plot, Program
+from control.game import Rules, is_over
+from control.labels import GROUPS, Labelled, keys, plies_to_end, read
+from control.match import check_answers, score
+from control.picture import SIDES, judged_picture
+from control.positions import legal_moves, play_all
+from control.solver import ILLEGAL
+from control.tactics import can_win
+
+Split = Literal["val", "test"]
+OUTCOMES = {"L": "loses", "D": "draws", "W": "wins"}
+ROUND = 512  # openings that are drawn at a time
+PICTURES = 6  # of each kind in the gallery
+STONES = 3  # numbers of stones that share a point of the curve
+NORMAL_95 = 1.96  # standard deviations
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opponent:
+    """Whom a program meets in a match, and from where on.
+
+    Args:
+        player: built without data.
+        opening_plies: random moves before; at least 12 in Connect Four if it is the perfect player, which thinks for
+            minutes about emptier boards.
+    """
+
+    player: Baseline
+    opening_plies: int
+
+    def __post_init__(self) -> None:
+        if self.opening_plies < 0:
+            raise ValueError(f"opening_plies: given {self.opening_plies}, wanted 0 or more")
+
+
+class Referee:
+    """Scores a player on one split: the share of its moves that keep the outcome (the headline), and matches.
+
+    Args:
+        rules: of the game.
+        split: `val` for choosing, `test` for the last look.
+        each: labelled positions of each group at most; None uses all.
+        opponents: {name: whom to meet}.
+        openings: of each match, every one played with both colours; 0 plays none.
+        limit: use only so many positions, and openings of each match.
+    """
+
+    def __init__(
+        self,
+        *,
+        rules: Rules,
+        split: Split,
+        each: int | None,
+        opponents: Mapping[str, Opponent],
+        openings: int,
+        limit: int | None = None,
+    ) -> None:
+        if split not in ("val", "test"):
+            raise ValueError(f"split: given {split!r}, wanted one of val, test")
+        for name, given in (("each", each), ("limit", limit)):
+            if given is not None and not (isinstance(given, int) and given > 0):
+                raise ValueError(f"{name}: given {given!r}, wanted null or a whole number above 0")
+        if not isinstance(openings, int) or openings < 0:
+            raise ValueError(f"openings: given {openings!r}, wanted a whole number, 0 or more")
+        self.rules, self.split, self.each, self.limit = rules, split, each, limit
+        self.opponents = opponents
+        self.openings = openings if limit is None else min(openings, limit)
+
+    @cached_property
+    def labelled(self) -> Labelled:
+        """Shuffled, so that the first few are a sample of all groups."""
+        whole = read(self.rules, self.split, each=self.each)
+        return whole[np.random.default_rng(0).permutation(len(whole))[: self.limit]]
+
+    @cached_property
+    def outcomes(self) -> tuple[np.ndarray, np.ndarray]:
+        """int8 (N,), twice: the sign of the best and of the worst move's score."""
+        scores = self.labelled.scores
+        best = scores.max(1)
+        worst = np.where(scores == ILLEGAL, best[:, None], scores).min(1)
+        return np.sign(best), np.sign(worst)
+
+    def examples(self, n: int) -> np.ndarray:
+        return np.resize(self.labelled.positions, (n, 2))
+
+    def __call__(self, program: Program) -> Evaluation:
+        positions, scores, groups = self.labelled.positions, self.labelled.scores, self.labelled.groups
+        answers = check_answers(self.rules, positions, program(positions))
+        outcome, worst = self.outcomes
+        made = scores[np.arange(len(scores)), answers[:, 0].astype(int)]
+        wrong = (np.sign(made) != outcome).astype(np.float64)
+        decisive = outcome != worst
+        figures = error_figures("error", wrong, groups)
+        figures += error_figures("error_decisive", wrong[decisive], groups[decisive])
+        for name, opponent in self.opponents.items() if self.openings else ():
+            figures += self._match(program, name, opponent)
+        return Evaluation(
+            answers,
+            {
+                "outcome_kept": 1 - wrong,
+                "exactly_best": (made == scores.max(1)).astype(np.float64),
+                "value_error": np.abs(answers[:, 1] - outcome),
+            },
+            tuple(figures),
+            (error_by_stones(np.bitwise_count(positions[:, 1]), wrong),),
+        )
+
+    def _match(self, program: Program, name: str, opponent: Opponent) -> list[Figure]:
+        """The score, wins + draws / 2 on average over both colours, and what it says in Elo; a forfeit is a loss."""
+        starts = openings(self.rules, self.split, plies=opponent.opening_plies, n=self.openings)
+        results = score(self.rules, program, opponent.player.build(None), starts)
+        interval = mean_interval(results)
+        value, low, high = (elo(share, 2 * len(starts)) for share in interval)
+        return [Figure(f"match/{name}", *interval), Figure(f"elo_over/{name}", value, low, high)]
+
+    def gallery(self, evaluations: Mapping[str, Evaluation]) -> dict[str, list[Picture]]:
+        """Positions that all programs get right (and could have got wrong), that only one of them does, and none."""
+        sides = right_or_wrong(evaluations) or {}
+        votes = np.sum(list(sides.values()), 0)
+        groups = {f"only {name} right": (votes == 1) & right for name, right in sides.items()} if len(sides) > 1 else {}
+        best, worst = self.outcomes
+        groups |= {"all wrong": votes == 0, "all right": (votes == len(sides)) & (best != worst)}
+        return {
+            group: [self._picture(int(i), evaluations) for i in np.flatnonzero(mask)[:PICTURES]]
+            for group, mask in groups.items()
+        }
+
+    def _picture(self, i: int, evaluations: Mapping[str, Evaluation]) -> Picture:
+        own, stones = self.labelled.positions[i]
+        notes, answers = self._notes(i), {name: e.answers[i] for name, e in evaluations.items()}
+        choices = {name: int(move) for name, (move, _) in answers.items()}
+        letter, _, plies = notes[int(self.labelled.scores[i].argmax())].partition(" ")
+        outcome = OUTCOMES[letter] + (f" in {plies} {'ply' if plies == '1' else 'plies'}" if plies else "")
+        said = (f"{name}: {self._place(choices[name])}, {float(value):+z.2f}" for name, (_, value) in answers.items())
+        caption = f"{SIDES[int(stones).bit_count() % 2]} to move {outcome} | {'; '.join(said)}"
+        return Picture(judged_picture(self.rules, own, stones, notes=notes, choices=choices), caption)
+
+    def _notes(self, i: int) -> dict[int, str]:
+        """{legal move: what it leads to for who makes it, after how many plies}: `W 13`, `D`, `L 8`."""
+        scores = self.labelled.scores[i].astype(int)
+        plies = plies_to_end(self.rules, np.bitwise_count(self.labelled.positions[i, 1]).astype(int), scores)
+        legal = np.flatnonzero(scores != ILLEGAL).tolist()
+        return {m: f"{'W' if scores[m] > 0 else 'L'} {plies[m]}" if scores[m] else "D" for m in legal}
+
+    def _place(self, move: int) -> str:
+        """A move in words, from the left and from below."""
+        if self.rules.drop:
+            return f"column {move + 1}"
+        return f"column {move // self.rules.height + 1} row {move % self.rules.height + 1}"
+
+
+def error_figures(name: str, wrong: np.ndarray, groups: np.ndarray) -> list[Figure]:
+    """The mean of the groups' shares of wrong moves, with a 95 % interval (normal approximation), and each share.
+
+    Args:
+        wrong: 0 or 1 (N,).
+        groups: (N,), of the positions.
+    """
+    parts = {group: wrong[groups == group] for group in GROUPS if (groups == group).any()}
+    if not parts:
+        return []
+    mean = float(np.mean([part.mean() for part in parts.values()]))
+    margin = NORMAL_95 * sum(part.var() / len(part) for part in parts.values()) ** 0.5 / len(parts)
+    whole = Figure(name, mean, max(0.0, float(mean - margin)), min(1.0, float(mean + margin)))
+    return [whole, *(Figure(f"{name}/{group}", *mean_interval(part)) for group, part in parts.items())]
+
+
+def error_by_stones(stones: np.ndarray, wrong: np.ndarray) -> Plot:
+    """Share of wrong moves against the number of stones on the board; both (N,)."""
+    bins = stones // STONES
+    count = np.bincount(bins)
+    used = count > 0
+    x, y = (np.bincount(bins, values)[used] / count[used] for values in (stones, wrong))
+    labels = {"x_label": "stones on the board", "y_label": "share of moves that change the outcome"}
+    return Plot("error by stones", "curve", {"x": x.tolist(), "y": y.tolist()} | labels)
+
+
+def elo(share: float, games: int) -> float:
+    """By how many Elo points the player is the stronger that scores this share of the games (Elo 1978).
+
+    A player that won or lost them all is taken to have fallen short by half a game, so that the number is finite.
+    """
+    share = min(max(share, 0.5 / games), 1 - 0.5 / games)
+    return 400 * float(np.log10(share / (1 - share)))
+
+
+def openings(rules: Rules, split: Split, *, plies: int, n: int) -> np.ndarray:
+    """uint64 (n, 2): positions after random moves, no two alike or mirror images, none won by the very next move.
+
+    Fewer where the game has fewer. The splits share none where it has 2 n of them.
+
+    Raises:
+        ValueError: there are none after so many moves.
+    """
+    game, rng = rules.game, np.random.default_rng(plies)
+    found: dict[int, np.ndarray] = {}
+    before = -1
+    while before < len(found) < 2 * n:  # until a round adds none
+        before = len(found)
+        positions = np.zeros((ROUND, 2), np.uint64)
+        for _ in range(plies):
+            legal = legal_moves(game, positions)
+            positions = play_all(game, positions, np.where(legal, rng.random(legal.shape), -1.0).argmax(1))
+            positions = positions[[not is_over(game, own, stones) for own, stones in positions]]
+        positions = positions[[not can_win(game, own, stones) for own, stones in positions]]
+        for name, position in zip(keys(game, positions).tolist(), positions, strict=True):
+            found.setdefault(name, position)
+    pool = np.array(list(found.values()))[: 2 * n]
+    if not len(pool):
+        raise ValueError(f"opening_plies: given {plies}, wanted so many that games go on after them")
+    return pool[:n] if split == "val" else pool[-n:]

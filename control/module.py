@@ -1,0 +1,106 @@
+"""The loss, and how the trained net becomes a player."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch.nn.functional as F
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+from common.module import Metrics, Module
+from control.cache import cache
+from control.data import Batch
+from control.game import Rules
+from control.inference import Inference, inference
+from control.positions import check_positions, legal_moves
+from control.root import best_moves
+from control.search import check_said, search
+from control.tree import Selection
+
+TOGETHER = 256  # positions that are searched in lock-step
+
+
+class AlphaZero(Module):
+    """Cross-entropy of the moves with the search's visits, and of the outcome with what came of the games.
+
+    Silver et al. 2018, arXiv 1712.01815, equation 1, with a win, a draw and a loss as classes instead of a squared
+    error. Before each epoch the averaged net plays the games that it is trained on.
+
+    Args:
+        rules: of the game.
+        selection: how the player searches.
+        simulations: of the player, a move; 0 plays what the net says at once.
+        cache_bits: 2 to the power of it answers of the net are remembered during one call.
+    """
+
+    def __init__(self, *, rules: Rules, selection: Selection, simulations: int, cache_bits: int, **shared: Any) -> None:
+        super().__init__(**shared)
+        if simulations < 0:
+            raise ValueError(f"module.simulations: given {simulations}, wanted 0 or more")
+        self.rules, self.selection, self.simulations, self.cache_bits = rules, selection, simulations, cache_bits
+
+    def on_train_epoch_start(self) -> None:
+        played = self.trainer.datamodule.play(self.averaged.module)  # type: ignore[attr-defined]
+        shown = ("games", "positions_per_s", "evaluations_per_s")
+        self.log_dict({f"play/{name}": played[name] for name in shown}, prog_bar=True)
+        self.log_dict({f"play/{name}": number for name, number in played.items() if name not in shown})
+
+    def loss(self, net: nn.Module, batch: Batch) -> tuple[Tensor, Metrics]:
+        planes, policy, value = batch
+        moves, outcome = net(planes).float().split([self.rules.game.moves, 3], 1)
+        policy_loss = -(policy * moves.log_softmax(1)).sum(1).mean()
+        value_loss = F.cross_entropy(outcome, value)
+        wrong_outcome = (outcome.argmax(1) != value.argmax(1)).float().mean()
+        worse_move = (policy.gather(1, best_legal(planes, moves)) == 0).float().mean()
+        parts = {"policy_loss": policy_loss, "value_loss": value_loss}
+        return policy_loss + value_loss, parts | {"wrong_outcome": wrong_outcome, "worse_move": worse_move}
+
+    def program(self, data: pl.LightningDataModule) -> "LearnedPlayer":
+        net = inference(self.rules, self.averaged.module)
+        return LearnedPlayer(
+            net=net, selection=self.selection, simulations=self.simulations, cache_bits=self.cache_bits
+        )
+
+
+def best_legal(planes: UInt8[Tensor, "n 2 height width"], moves: Float[Tensor, "n moves"]) -> Tensor:
+    """int64 (N, 1): the legal move with the highest logit."""
+    free = planes.sum(1) == 0  # (N, height, width), the top row first
+    drops = moves.shape[1] == free.shape[2]
+    legal = free[:, 0] if drops else free.flip(1).transpose(1, 2).flatten(1)
+    return moves.masked_fill(~legal, -float("inf")).argmax(1, keepdim=True)
+
+
+@dataclass(frozen=True)
+class LearnedPlayer:
+    """Positions uint64 (N, 2) -> float64 (N, 2): a move each, and its value for the side to move."""
+
+    net: Inference
+    selection: Selection
+    simulations: int
+    cache_bits: int
+
+    def __call__(self, positions: np.ndarray) -> np.ndarray:
+        positions = check_positions(self.net.rules.game, positions)
+        answer = self._searched if self.simulations else self._at_once
+        parts = [answer(positions[i : i + TOGETHER]) for i in range(0, len(positions), TOGETHER)]
+        return np.concatenate([*parts, np.empty((0, 2))])
+
+    def with_simulations(self, simulations: int) -> "LearnedPlayer":
+        """The same net, searching more or less."""
+        return replace(self, simulations=simulations)
+
+    def _searched(self, positions: np.ndarray) -> np.ndarray:
+        game = self.net.rules.game
+        known = cache(game, bits=self.cache_bits)
+        return best_moves(
+            game, self.selection, search(game, self.selection, self.net, known, positions, self.simulations)
+        )
+
+    def _at_once(self, positions: np.ndarray) -> np.ndarray:
+        game = self.net.rules.game
+        said = check_said(game, self.net(positions), len(positions))
+        moves = np.where(legal_moves(game, positions), said[:, : game.moves], -np.inf).argmax(1)
+        likely = np.exp(said[:, game.moves :] - said[:, game.moves :].max(1, keepdims=True))
+        return np.stack([moves, (likely[:, 0] - likely[:, 2]) / likely.sum(1)], 1)
