@@ -1,7 +1,7 @@
 """The dataset that the net makes for itself: every epoch plays new games with it, and adds them to the others."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from time import perf_counter
 from typing import Any, Literal
 
@@ -16,8 +16,8 @@ from control.inference import as_planes, inference
 from control.selfplay import Habits, Played, Table, self_play, table
 from control.tree import Selection
 from control.window import Window, averaged, extended, take, window
+from control.workers import WORKERS, run_all
 
-WORKERS = ("threads", "ray")
 Batch = tuple[Tensor, Tensor, Tensor]  # planes uint8 (N, 2, height, width), policy (N, moves), value (N, 3)
 
 
@@ -85,26 +85,22 @@ class SelfPlay(pl.LightningDataModule):
         """Plays until there are `records` new ones and adds them to the window; how much that was, and how fast."""
         assert self.trainer is not None
         epoch, start = self.trainer.current_epoch, perf_counter()
-        answer = inference(self.rules, net)
-
-        def stream(number: int) -> Played:
-            return self_play(
+        jobs = [
+            partial(
+                self_play,
                 self.rules.game,
                 self.habits,
                 self.selection,
-                answer,
-                self.tables[number],
+                inference(self.rules, net),
+                at,
                 wanted=-(-self.records // self.streams),
                 barred=self.barred,
                 cache_bits=self.cache_bits,
-                rng=np.random.default_rng((self.seed, epoch, number)),
+                rng=np.random.default_rng((self.seed, epoch, stream)),
             )
-
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # a stream
-        with ThreadPoolExecutor(self.streams) as pool:
-            played = list(pool.map(stream, range(self.streams)))
-        torch.set_num_threads(threads)
+            for stream, at in enumerate(self.tables)
+        ]
+        played = run_all(self.workers, jobs)
         self.tables = [p.table for p in played]
         weight = self.root_weight * min(1.0, epoch / max(1, self.root_weight_epochs))
         for p in played:

@@ -55,7 +55,8 @@ class Referee:
         split: `val` for choosing, `test` for the last look.
         each: labelled positions of each group at most; None uses all.
         opponents: {name: whom to meet}.
-        openings: of each match, every one played with both colours; 0 plays none.
+        openings: of each match, every one played with both colours; 0 plays none. Matches belong to the last look: on
+            the validation split there are none.
         limit: use only so many positions, and openings of each match.
     """
 
@@ -106,7 +107,7 @@ class Referee:
         decisive = outcome != worst
         figures = error_figures("error", wrong, groups)
         figures += error_figures("error_decisive", wrong[decisive], groups[decisive])
-        for name, opponent in self.opponents.items() if self.openings else ():
+        for name, opponent in self.opponents.items() if self.openings and self.split == "test" else ():
             figures += self._match(program, name, opponent)
         return Evaluation(
             answers,

@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -350,3 +351,21 @@ def test_dense_nets_and_other_schedules_fit_in() -> None:
     small = module(net=Dense(rules=SMALL, width=16, blocks=1), schedule=triangle(peak=0.1, start=0.1, end=0.1))
     assert small.name == "dense"
     assert small.program(data())(np.zeros((2, 2), np.uint64)).shape == (2, 2)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning")  # Ray's
+def test_two_actors_of_ray_play_the_games_that_two_threads_play() -> None:
+    ray = pytest.importorskip("ray")
+    net, windows = module().averaged.module, []
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error")
+    try:
+        for workers in ("threads", "ray"):
+            games = data(workers=workers, records=100)
+            games.setup()
+            games.trainer = SimpleNamespace(current_epoch=3)
+            games.play(net)
+            windows.append(games.window)
+    finally:
+        ray.shutdown()
+    for a, b in zip(*windows, strict=True):
+        assert np.array_equal(a, b)

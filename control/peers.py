@@ -1,0 +1,279 @@
+"""What a user would pick instead, and what the net's speed allows at best: `python -m scripts.bench domain=control`.
+
+Only the bench comes here, by name, from configs/domain/control.yaml. What a net has learned hardly changes its speed,
+so every net is untrained, and a tower of the same size. The peers are packages of the extra `bench`. Each runs in a
+process of its own, so that thread pools do not meet, and its clock starts when all is imported and compiled. JAX takes
+every core it finds: what is compared is a process's CPU time, user and system, not the time on the wall.
+"""
+
+import multiprocessing
+import time
+import warnings
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from common.answering import threads
+from common.domain import Domain
+from common.program import Figure
+from control.data import SelfPlay
+from control.game import CONNECT_FOUR
+from control.inference import inference
+from control.net import OUTCOMES, Tower
+from control.search import Net
+from control.selfplay import Habits, Played, Table, self_play, table
+
+OURS, HEAD_CHANNELS = "tower", 32
+NO_CACHE = 1  # bit: two entries are as good as none
+Stream = tuple[Played, float]  # and the seconds that it took
+
+
+def share_of_net_speed(
+    domain: Domain, trainer: object, *, blocks: int, channels: int, rounds: int, records: int, seconds: float
+) -> list[Figure]:
+    """Evaluations a second of a tower inside self-play, as a share of what it answers when it is only asked.
+
+    Both on a thread a stream with the same batch, and in turns, `rounds` of each, so that a drift of the machine meets
+    both: for `seconds` one batch after the other, and self-play as in training, with the domain's habits and a cache
+    that is empty at first, for `records`. What the cache knows is no evaluation. A stream's pace ends with its own
+    last record: the others go on for a little longer.
+    """
+    data, net = _data(domain), _tower(blocks, channels)
+    ask = inference(data.rules, net)
+    played, alone = _warm(data, ask, data.habits), []
+    paces: list[list[float]] = []
+    with threads(1):
+        for turn in range(rounds):
+            at = [p.table for p, _ in played]
+            alone.append(answers_per_s(ask, at[0].positions, streams=data.streams, seconds=seconds))
+            played = play(data, ask, data.habits, at, records=records, cache_bits=data.cache_bits, turn=turn)
+            paces.append([sum(getattr(p, n) / s for p, s in played) for n in ("evaluations", "simulations")])
+    evaluations, simulations = np.mean(paces, axis=0).tolist()
+    ours = partial(Figure, program=OURS, kind="learned")
+    return [
+        ours("share_of_net_speed", evaluations / float(np.mean(alone))),
+        ours("evaluations_per_s", evaluations, unit="1/s"),
+        ours("simulations_per_s", simulations, unit="1/s"),
+        ours("cache_hit_rate", sum(p.found for p, _ in played) / sum(p.looked_up for p, _ in played)),
+        Figure("evaluations_per_s", float(np.mean(alone)), unit="1/s", program="net_alone", kind="ceiling"),
+    ]
+
+
+def simulations_per_cpu_s(
+    domain: Domain,
+    trainer: object,
+    *,
+    blocks: int,
+    channels: int,
+    simulations: int,
+    records: int,
+    steps: int,
+    seconds: float,
+) -> list[Figure]:
+    """Simulations a CPU-second of self-play: ours without and with its cache, pgx with mctx, and OpenSpiel.
+
+    All search every move with `simulations` after the one that evaluates the root, which counts, and with noise; whole
+    games begin with the empty board. Ours takes the domain's habits otherwise, and ends no game early; it plays until
+    there are `records`, twice from the same boards, and in bf16 where that is fast. Proofs end some of its searches
+    early (only simulations that are done count), and simulations that end in them need no evaluation, as ends of games
+    do. pgx plays as many games side by side for `steps` moves each, OpenSpiel one game after the other for `seconds`.
+    """
+    data, net = _data(domain), _tower(blocks, channels)
+    weights = {name: value.numpy() for name, value in net.state_dict().items()}
+    common = {"simulations": simulations, "seed": data.seed}
+    peers = {
+        "pgx_mctx": in_child(pgx_mctx, weights, blocks=blocks, games=data.games, steps=steps, **common),
+        "open_spiel": in_child(open_spiel, blocks=blocks, channels=channels, seconds=seconds, **common),
+    }
+    habits = data.habits._replace(full_share=1.0, full_simulations=simulations, opening_share=0.0, play_on=1.0)
+    ask = inference(data.rules, net)
+    at = [p.table for p, _ in _warm(data, ask, habits)]
+    bare, ours = (
+        _cpu_pace(data, ask, habits, at, records=records, cache_bits=bits) for bits in (NO_CACHE, data.cache_bits)
+    )
+    figure = partial(Figure, program=OURS, kind="learned")
+    return [
+        figure("simulations_per_cpu_s", ours, unit="1/s"),
+        figure("simulations_per_cpu_s_without_cache", bare, unit="1/s"),
+        *(Figure("simulations_per_cpu_s", pace, unit="1/s", program=p, kind="peer") for p, pace in peers.items()),
+        figure("times_as_fast_without_cache/pgx_mctx", bare / peers["pgx_mctx"]),
+        *(figure(f"times_as_fast/{name}", ours / pace) for name, pace in peers.items()),
+    ]
+
+
+def _data(domain: Domain) -> SelfPlay:
+    data: Any = domain.data
+    if data.rules != CONNECT_FOUR:
+        raise ValueError(f"rules: given {data.rules}, wanted {CONNECT_FOUR}, which the peers play")
+    return data
+
+
+def _tower(blocks: int, channels: int) -> Tower:
+    return Tower(rules=CONNECT_FOUR, channels=channels, blocks=blocks, head_channels=HEAD_CHANNELS)
+
+
+def _warm(data: SelfPlay, ask: Net, habits: Habits) -> list[Stream]:
+    """Until a game is over: all is compiled, and the games have drifted apart."""
+    with threads(1):
+        at = [table(data.rules.game, data.games) for _ in range(data.streams)]
+        return play(data, ask, habits, at, records=1, cache_bits=data.cache_bits, turn=-1)
+
+
+def play(
+    data: SelfPlay, ask: Net, habits: Habits, at: list[Table], *, records: int, cache_bits: int, turn: int
+) -> list[Stream]:
+    """Self-play of all streams, a thread each, as control.data does it."""
+
+    def stream(number: int) -> Stream:
+        start = time.perf_counter()
+        played = self_play(
+            data.rules.game,
+            habits,
+            data.selection,
+            ask,
+            at[number],
+            wanted=-(-records // data.streams),
+            barred=np.zeros(0, np.uint64),
+            cache_bits=cache_bits,
+            rng=np.random.default_rng((data.seed, turn + 1, number)),
+        )
+        return played, time.perf_counter() - start
+
+    with ThreadPoolExecutor(data.streams) as pool:
+        return list(pool.map(stream, range(data.streams)))
+
+
+def answers_per_s(ask: Net, positions: np.ndarray, *, streams: int, seconds: float) -> float:
+    """Of so many threads that ask the net about the same positions again and again."""
+
+    def stream(_: int) -> float:
+        start, answers, took = time.perf_counter(), 0, 0.0
+        while took < seconds:
+            answers += len(ask(positions))
+            took = time.perf_counter() - start
+        return answers / took
+
+    with ThreadPoolExecutor(streams) as pool:
+        return sum(pool.map(stream, range(streams)))
+
+
+def _cpu_pace(data: SelfPlay, ask: Net, habits: Habits, at: list[Table], *, records: int, cache_bits: int) -> float:
+    with threads(1):
+        start = time.process_time()
+        played = play(data, ask, habits, at, records=records, cache_bits=cache_bits, turn=0)
+        return sum(p.simulations for p, _ in played) / (time.process_time() - start)
+
+
+def in_child(measure: Callable[..., float], *args: Any, **settings: Any) -> float:
+    """What `measure` returns in a fresh process.
+
+    Raises:
+        ValueError: it misses a package, or the package is not what it was written for.
+    """
+    fresh = multiprocessing.get_context("spawn")
+    try:
+        with ProcessPoolExecutor(1, fresh, initializer=warnings.simplefilter, initargs=("ignore",)) as child:
+            return child.submit(measure, *args, **settings).result()
+    except (ImportError, AttributeError, TypeError) as error:
+        wanted = "the packages of pip install -e '.[bench]'"
+        raise ValueError(f"bench: given no {measure.__name__} that works ({error}), wanted {wanted}") from error
+
+
+def pgx_mctx(
+    weights: dict[str, np.ndarray], *, blocks: int, games: int, simulations: int, steps: int, seed: int
+) -> float:
+    """Self-play with pgx's rules and mctx's Gumbel search as in pgx's example of AlphaZero, compiled by JAX, in fp32.
+
+    The net is our tower with the same weights. A game that is over begins anew.
+    """
+    import jax
+    import mctx
+    import pgx
+    from pgx.experimental import auto_reset
+
+    jax.config.update("jax_platforms", "cpu")
+    env = pgx.make("connect_four")
+
+    def simulate(net: Any, key: Any, move: Any, state: Any) -> Any:
+        mover = state.current_player
+        state = jax.vmap(env.step)(state, move)
+        logits, value = jax_tower(net, state.observation, blocks=blocks)
+        return mctx.RecurrentFnOutput(
+            reward=jax.vmap(lambda rewards, player: rewards[player])(state.rewards, mover),
+            discount=jax.numpy.where(state.terminated, 0.0, -1.0),
+            prior_logits=jax.numpy.where(state.legal_action_mask, logits, jax.numpy.finfo(logits.dtype).min),
+            value=jax.numpy.where(state.terminated, 0.0, value),
+        ), state
+
+    @jax.jit
+    def move_all(net: Any, state: Any, key: Any) -> Any:
+        search_key, reset_key = jax.random.split(key)
+        logits, value = jax_tower(net, state.observation, blocks=blocks)
+        root = mctx.RootFnOutput(prior_logits=logits, value=value, embedding=state)
+        found = mctx.gumbel_muzero_policy(
+            net, search_key, root, simulate, simulations, invalid_actions=~state.legal_action_mask
+        )
+        return jax.vmap(auto_reset(env.step, env.init))(state, found.action, jax.random.split(reset_key, games))
+
+    keys = jax.random.split(jax.random.key(seed), steps + 2)
+    net = jax.tree.map(jax.numpy.asarray, weights)
+    state = jax.jit(jax.vmap(env.init))(jax.random.split(keys[0], games))
+    state = jax.block_until_ready(move_all(net, state, keys[1]))
+    start = time.process_time()
+    for key in keys[2:]:
+        state = jax.block_until_ready(move_all(net, state, key))
+    return games * steps * (simulations + 1) / (time.process_time() - start)
+
+
+def jax_tower(net: Any, planes: Any, *, blocks: int) -> tuple[Any, Any]:
+    """control.net.Tower on planes (N, 6, 7, 2): logits of the moves (N, 7), the likelihood of a win less a loss (N,)."""
+    from jax import lax, nn
+    from jax import numpy as jnp
+
+    def conv(name: str, x: Any) -> Any:
+        kernel = net[f"{name}.weight"].transpose(2, 3, 1, 0)
+        x = lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+        return x + net[f"{name}.bias"]
+
+    def dense(name: str, x: Any) -> Any:
+        return x.transpose(0, 3, 1, 2).reshape(len(x), -1) @ net[f"{name}.weight"].T + net[f"{name}.bias"]
+
+    x = nn.relu(conv("stem", planes.astype(jnp.float32)))
+    for i in range(blocks):
+        x = nn.relu(x + conv(f"blocks.{i}.second", nn.relu(conv(f"blocks.{i}.first", x))))
+    moves, outcome = jnp.split(nn.relu(conv("squeeze", x)), 2, axis=3)
+    likely = nn.softmax(dense("outcome", outcome))
+    return dense("moves", moves), likely[:, 0] - likely[:, OUTCOMES - 1]
+
+
+def open_spiel(*, blocks: int, channels: int, simulations: int, seconds: float, seed: int) -> float:
+    """Games of OpenSpiel's AlphaZero in Python with itself, as it ships: one position at a time, so no fair ceiling.
+
+    Its own residual net (the nnx one, which is the faster), its own cache, and its example's constants. Moves are drawn
+    by their visits.
+    """
+    import jax
+    import pyspiel
+    from open_spiel.python.algorithms import mcts
+    from open_spiel.python.algorithms.alpha_zero import evaluator, utils
+
+    jax.config.update("jax_platforms", "cpu")
+    game, rng = pyspiel.load_game("connect_four"), np.random.RandomState(seed)
+    size = game.observation_tensor_shape(), game.num_distinct_actions(), channels, blocks
+    model = utils.api_selector("nnx").Model.build_model("resnet", *size, 1e-4, 1e-3, "", seed=seed)
+    bot = mcts.MCTSBot(
+        game,
+        1.41,
+        simulations + 1,
+        evaluator.AlphaZeroEvaluator(game, model),
+        solve=False,
+        random_state=rng,
+        child_selection_fn=mcts.SearchNode.puct_value,
+        dirichlet_noise=(0.25, 1.0),
+        dont_return_chance_node=True,
+    )
+    state, done, start = game.new_initial_state(), 0, 0.0
+    ...
