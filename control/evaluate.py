@@ -1,7 +1,8 @@
 """The held-out positions, the matches and the metrics. Nothing here knows who wrote the player.
 
 A move is wrong if it changes the outcome (win, draw or loss) that perfect play has from the position on. A player is a
-Program: positions, uint64 (N, 2), in; float arrays (N, 2) out, a move and the value for the side to move, from -1 to 1.
+Program: positions, uint64 (N, 2), in; float arrays (N, 2) out, a move and the value for the side to move, from -1 to 1;
+or (N, 2 + moves), with the share that each move got when it weighed them.
 """
 
 from collections.abc import Mapping
@@ -13,17 +14,14 @@ import numpy as np
 
 from common.compare import mean_interval, right_or_wrong
 from common.program import Baseline, Evaluation, Figure, Picture, Plot, Program
-from control.game import Rules, is_over
-from control.labels import GROUPS, Labelled, keys, plies_to_end, read
-from control.match import check_answers, score
-from control.picture import SIDES, judged_picture
-from control.positions import legal_moves, play_all
+from control.game import Rules
+from control.labels import GROUPS, Labelled, plies_to_end, read
+from control.match import Record, check_answers, openings, outcomes, play_match, tell
+from control.picture import SIDES, game_picture, judged_picture
 from control.solver import ILLEGAL
-from control.tactics import can_win
 
 Split = Literal["val", "test"]
 OUTCOMES = {"L": "loses", "D": "draws", "W": "wins"}
-ROUND = 512  # openings that are drawn at a time
 PICTURES = 6  # of each kind in the gallery
 STONES = 3  # numbers of stones that share a point of the curve
 NORMAL_95 = 1.96  # standard deviations
@@ -36,7 +34,7 @@ class Opponent:
     Args:
         player: built without data.
         opening_plies: random moves before; at least 12 in Connect Four if it is the perfect player, which thinks for
-            minutes about emptier boards.
+            minutes about emptier boards, or the last of all, whose first game is looked back on by perfect play.
     """
 
     player: Baseline
@@ -45,6 +43,13 @@ class Opponent:
     def __post_init__(self) -> None:
         if self.opening_plies < 0:
             raise ValueError(f"opening_plies: given {self.opening_plies}, wanted 0 or more")
+
+
+@dataclass(frozen=True)
+class Played(Evaluation):
+    """With a game of the match against the last opponent, if there was one."""
+
+    game: Record | None = None
 
 
 class Referee:
@@ -98,7 +103,7 @@ class Referee:
     def examples(self, n: int) -> np.ndarray:
         return np.resize(self.labelled.positions, (n, 2))
 
-    def __call__(self, program: Program) -> Evaluation:
+    def __call__(self, program: Program) -> Played:
         positions, scores, groups = self.labelled.positions, self.labelled.scores, self.labelled.groups
         answers = check_answers(self.rules, positions, program(positions))
         outcome, worst = self.outcomes
@@ -107,9 +112,11 @@ class Referee:
         decisive = outcome != worst
         figures = error_figures("error", wrong, groups)
         figures += error_figures("error_decisive", wrong[decisive], groups[decisive])
+        game = None
         for name, opponent in self.opponents.items() if self.openings and self.split == "test" else ():
-            figures += self._match(program, name, opponent)
-        return Evaluation(
+            of_match, game = self._match(program, name, opponent)
+            figures += of_match
+        return Played(
             answers,
             {
                 "outcome_kept": 1 - wrong,
@@ -118,37 +125,59 @@ class Referee:
             },
             tuple(figures),
             (error_by_stones(np.bitwise_count(positions[:, 1]), wrong),),
+            game,
         )
 
-    def _match(self, program: Program, name: str, opponent: Opponent) -> list[Figure]:
-        """The score, wins + draws / 2 on average over both colours, and what it says in Elo; a forfeit is a loss."""
+    def _match(self, program: Program, name: str, opponent: Opponent) -> tuple[list[Figure], Record]:
+        """The score, wins + draws / 2 on average over both colours, and what it says in Elo; a forfeit is a loss.
+
+        Also the game of the first opening in which the program moved first.
+        """
         starts = openings(self.rules, self.split, plies=opponent.opening_plies, n=self.openings)
-        results = score(self.rules, program, opponent.player.build(None), starts)
+        results, games = play_match(self.rules, program, opponent.player.build(None), starts)
         interval = mean_interval(results)
         value, low, high = (elo(share, 2 * len(starts)) for share in interval)
-        return [Figure(f"match/{name}", *interval), Figure(f"elo_over/{name}", value, low, high)]
+        figures = [Figure(f"match/{name}", *interval), Figure(f"elo_over/{name}", value, low, high)]
+        return figures, Record(name, starts[0], games.moves[0], games.forfeits.get(0, ""))
 
     def gallery(self, evaluations: Mapping[str, Evaluation]) -> dict[str, list[Picture]]:
-        """Positions that all programs get right (and could have got wrong), that only one of them does, and none."""
+        """Positions that all programs get right (and could have got wrong), that only one of them does, and none.
+
+        And a game of each, where matches were played.
+        """
         sides = right_or_wrong(evaluations) or {}
         votes = np.sum(list(sides.values()), 0)
         groups = {f"only {name} right": (votes == 1) & right for name, right in sides.items()} if len(sides) > 1 else {}
         best, worst = self.outcomes
         groups |= {"all wrong": votes == 0, "all right": (votes == len(sides)) & (best != worst)}
-        return {
+        shown = {
             group: [self._picture(int(i), evaluations) for i in np.flatnonzero(mask)[:PICTURES]]
             for group, mask in groups.items()
         }
+        for name, evaluation in evaluations.items():
+            if isinstance(evaluation, Played) and evaluation.game:
+                group = f"a game against {evaluation.game.opponent}"
+                shown.setdefault(group, []).append(self._game_picture(name, evaluation.game))
+        return shown
 
     def _picture(self, i: int, evaluations: Mapping[str, Evaluation]) -> Picture:
         own, stones = self.labelled.positions[i]
         notes, answers = self._notes(i), {name: e.answers[i] for name, e in evaluations.items()}
-        choices = {name: int(move) for name, (move, _) in answers.items()}
+        choices = {name: int(answer[0]) for name, answer in answers.items()}
+        shares = {name: answer[2:] for name, answer in answers.items() if len(answer) > 2}
         letter, _, plies = notes[int(self.labelled.scores[i].argmax())].partition(" ")
         outcome = OUTCOMES[letter] + (f" in {plies} {'ply' if plies == '1' else 'plies'}" if plies else "")
-        said = (f"{name}: {self._place(choices[name])}, {float(value):+z.2f}" for name, (_, value) in answers.items())
+        said = (f"{name}: {self._place(choices[name])}, {float(answer[1]):+z.2f}" for name, answer in answers.items())
         caption = f"{SIDES[int(stones).bit_count() % 2]} to move {outcome} | {'; '.join(said)}"
-        return Picture(judged_picture(self.rules, own, stones, notes=notes, choices=choices), caption)
+        return Picture(judged_picture(self.rules, own, stones, notes=notes, choices=choices, shares=shares), caption)
+
+    def _game_picture(self, name: str, game: Record) -> Picture:
+        before, after = outcomes(self.rules, game)
+        changed = [number for number, (was, made) in enumerate(zip(before, after, strict=False), 1) if made != was]
+        players = dict(zip(game.sides(), (name, game.opponent), strict=True))
+        names = [players[side] for side in SIDES]
+        pixels = game_picture(self.rules, game.opening, game.moves, names=names, marked=changed)
+        return Picture(pixels, f"{names[0]} is red, {names[1]} yellow. {tell(game, before, after)}")
 
     def _notes(self, i: int) -> dict[int, str]:
         """{legal move: what it leads to for who makes it, after how many plies}: `W 13`, `D`, `L 8`."""
@@ -197,30 +226,3 @@ def elo(share: float, games: int) -> float:
     """
     share = min(max(share, 0.5 / games), 1 - 0.5 / games)
     return 400 * float(np.log10(share / (1 - share)))
-
-
-def openings(rules: Rules, split: Split, *, plies: int, n: int) -> np.ndarray:
-    """uint64 (n, 2): positions after random moves, no two alike or mirror images, none won by the very next move.
-
-    Fewer where the game has fewer. The splits share none where it has 2 n of them.
-
-    Raises:
-        ValueError: there are none after so many moves.
-    """
-    game, rng = rules.game, np.random.default_rng(plies)
-    found: dict[int, np.ndarray] = {}
-    before = -1
-    while before < len(found) < 2 * n:  # until a round adds none
-        before = len(found)
-        positions = np.zeros((ROUND, 2), np.uint64)
-        for _ in range(plies):
-            legal = legal_moves(game, positions)
-            positions = play_all(game, positions, np.where(legal, rng.random(legal.shape), -1.0).argmax(1))
-            positions = positions[[not is_over(game, own, stones) for own, stones in positions]]
-        positions = positions[[not can_win(game, own, stones) for own, stones in positions]]
-        for name, position in zip(keys(game, positions).tolist(), positions, strict=True):
-            found.setdefault(name, position)
-    pool = np.array(list(found.values()))[: 2 * n]
-    if not len(pool):
-        raise ValueError(f"opening_plies: given {plies}, wanted so many that games go on after them")
-    return pool[:n] if split == "val" else pool[-n:]

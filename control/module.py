@@ -74,7 +74,10 @@ def best_legal(planes: UInt8[Tensor, "n 2 height width"], moves: Float[Tensor, "
 
 @dataclass(frozen=True)
 class LearnedPlayer:
-    """Positions uint64 (N, 2) -> float64 (N, 2): a move each, and its value for the side to move."""
+    """Positions uint64 (N, 2) -> float64 (N, 2 + moves): a move each, its value for the side to move, and shares.
+
+    The shares are of the search's visits; without simulations they are what the net says of the legal moves.
+    """
 
     net: Inference
     selection: Selection
@@ -85,7 +88,7 @@ class LearnedPlayer:
         positions = check_positions(self.net.rules.game, positions)
         answer = self._searched if self.simulations else self._at_once
         parts = [answer(positions[i : i + TOGETHER]) for i in range(0, len(positions), TOGETHER)]
-        return np.concatenate([*parts, np.empty((0, 2))])
+        return np.concatenate([*parts, np.empty((0, 2 + self.net.rules.game.moves))])
 
     def with_simulations(self, simulations: int) -> "LearnedPlayer":
         """The same net, searching more or less."""
@@ -101,6 +104,7 @@ class LearnedPlayer:
     def _at_once(self, positions: np.ndarray) -> np.ndarray:
         game = self.net.rules.game
         said = check_said(game, self.net(positions), len(positions))
-        moves = np.where(legal_moves(game, positions), said[:, : game.moves], -np.inf).argmax(1)
-        likely = np.exp(said[:, game.moves :] - said[:, game.moves :].max(1, keepdims=True))
-        return np.stack([moves, (likely[:, 0] - likely[:, 2]) / likely.sum(1)], 1)
+        logits = np.where(legal_moves(game, positions), said[:, : game.moves], -np.inf)
+        moves, outcome = (np.exp(x - x.max(1, keepdims=True)) for x in (logits, said[:, game.moves :]))
+        value = (outcome[:, 0] - outcome[:, 2]) / outcome.sum(1)
+        return np.column_stack([logits.argmax(1), value, moves / moves.sum(1, keepdims=True)])

@@ -10,21 +10,23 @@ import multiprocessing
 import time
 import warnings
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from common.answering import threads
-from common.domain import Domain
 from common.program import Figure
-from control.data import SelfPlay
 from control.game import CONNECT_FOUR
 from control.inference import inference
-from control.net import OUTCOMES, Tower
+from control.net import Tower
 from control.search import Net
 from control.selfplay import Habits, Played, Table, self_play, table
+from control.workers import run_all
+
+if TYPE_CHECKING:  # both import Lightning: without it a child starts in a third of the time
+    from common.domain import Domain
+    from control.data import SelfPlay
 
 OURS, HEAD_CHANNELS = "tower", 32
 NO_CACHE = 1  # bit: two entries are as good as none
@@ -32,79 +34,79 @@ Stream = tuple[Played, float]  # and the seconds that it took
 
 
 def share_of_net_speed(
-    domain: Domain, trainer: object, *, blocks: int, channels: int, rounds: int, records: int, seconds: float
+    domain: "Domain", trainer: object, *, blocks: int, channels: int, rounds: int, records: int, seconds: float
 ) -> list[Figure]:
     """Evaluations a second of a tower inside self-play, as a share of what it answers when it is only asked.
 
     Both on a thread a stream with the same batch, and in turns, `rounds` of each, so that a drift of the machine meets
     both: for `seconds` one batch after the other, and self-play as in training, with the domain's habits and a cache
     that is empty at first, for `records`. What the cache knows is no evaluation. A stream's pace ends with its own
-    last record: the others go on for a little longer.
+    last record; the others go on for a little longer.
     """
-    data, net = _data(domain), _tower(blocks, channels)
-    ask = inference(data.rules, net)
-    played, alone = _warm(data, ask, data.habits), []
-    paces: list[list[float]] = []
-    with threads(1):
-        for turn in range(rounds):
-            at = [p.table for p, _ in played]
-            alone.append(answers_per_s(ask, at[0].positions, streams=data.streams, seconds=seconds))
-            played = play(data, ask, data.habits, at, records=records, cache_bits=data.cache_bits, turn=turn)
-            paces.append([sum(getattr(p, n) / s for p, s in played) for n in ("evaluations", "simulations")])
-    evaluations, simulations = np.mean(paces, axis=0).tolist()
+    data = _data(domain)
+    ask = inference(data.rules, _tower(blocks, channels))
+    played, alone, paces = _warm(data, ask, data.habits), [], []
+    for turn in range(rounds):
+        at = [p.table for p, _ in played]
+        alone.append(answers_per_s(ask, at[0].positions, streams=data.streams, seconds=seconds))
+        played = play(data, ask, data.habits, at, records=records, cache_bits=data.cache_bits, turn=turn)
+        paces.append([sum(getattr(p, n) / s for p, s in played) for n in ("evaluations", "simulations")])
+    (evaluations, simulations), most = np.mean(paces, axis=0).tolist(), float(np.mean(alone))
     ours = partial(Figure, program=OURS, kind="learned")
     return [
-        ours("share_of_net_speed", evaluations / float(np.mean(alone))),
+        ours("share_of_net_speed", evaluations / most),
         ours("evaluations_per_s", evaluations, unit="1/s"),
         ours("simulations_per_s", simulations, unit="1/s"),
         ours("cache_hit_rate", sum(p.found for p, _ in played) / sum(p.looked_up for p, _ in played)),
-        Figure("evaluations_per_s", float(np.mean(alone)), unit="1/s", program="net_alone", kind="ceiling"),
+        Figure("evaluations_per_s", most, unit="1/s", program="net_alone", kind="ceiling"),
     ]
 
 
 def simulations_per_cpu_s(
-    domain: Domain,
+    domain: "Domain",
     trainer: object,
     *,
     blocks: int,
     channels: int,
     simulations: int,
     records: int,
-    steps: int,
+    moves: int,
     seconds: float,
 ) -> list[Figure]:
     """Simulations a CPU-second of self-play: ours without and with its cache, pgx with mctx, and OpenSpiel.
 
-    All search every move with `simulations` after the one that evaluates the root, which counts, and with noise; whole
-    games begin with the empty board. Ours takes the domain's habits otherwise, and ends no game early; it plays until
-    there are `records`, twice from the same boards, and in bf16 where that is fast. Proofs end some of its searches
-    early (only simulations that are done count), and simulations that end in them need no evaluation, as ends of games
-    do. pgx plays as many games side by side for `steps` moves each, OpenSpiel one game after the other for `seconds`.
+    All search every move with noise and `simulations`, and one more that evaluates the root. Ours has the domain's
+    habits otherwise, but begins every game with the empty board and ends none early; it plays for `records`, both times
+    from the same boards, in bf16 where that is fast. Its proofs end searches early (what is not simulated is not
+    counted), and a simulation that meets one needs no evaluation. pgx plays as many games side by side, for `moves`
+    of each; OpenSpiel one game after the other for `seconds`.
     """
     data, net = _data(domain), _tower(blocks, channels)
     weights = {name: value.numpy() for name, value in net.state_dict().items()}
-    common = {"simulations": simulations, "seed": data.seed}
+    same = {"simulations": simulations, "seed": data.seed}
     peers = {
-        "pgx_mctx": in_child(pgx_mctx, weights, blocks=blocks, games=data.games, steps=steps, **common),
-        "open_spiel": in_child(open_spiel, blocks=blocks, channels=channels, seconds=seconds, **common),
+        "pgx_mctx": in_child(pgx_mctx, weights, games=data.games, moves=moves, **same),
+        "open_spiel": in_child(open_spiel, blocks=blocks, channels=channels, seconds=seconds, **same),
     }
     habits = data.habits._replace(full_share=1.0, full_simulations=simulations, opening_share=0.0, play_on=1.0)
     ask = inference(data.rules, net)
     at = [p.table for p, _ in _warm(data, ask, habits)]
-    bare, ours = (
-        _cpu_pace(data, ask, habits, at, records=records, cache_bits=bits) for bits in (NO_CACHE, data.cache_bits)
-    )
-    figure = partial(Figure, program=OURS, kind="learned")
+    start, paces = time.process_time(), []
+    for bits in (NO_CACHE, data.cache_bits):
+        played = play(data, ask, habits, at, records=records, cache_bits=bits, turn=0)
+        start, before = time.process_time(), start
+        paces.append(sum(p.simulations for p, _ in played) / (start - before))
+    ours = partial(Figure, program=OURS, kind="learned")
     return [
-        figure("simulations_per_cpu_s", ours, unit="1/s"),
-        figure("simulations_per_cpu_s_without_cache", bare, unit="1/s"),
+        ours("simulations_per_cpu_s", paces[1], unit="1/s"),
+        ours("simulations_per_cpu_s_without_cache", paces[0], unit="1/s"),
         *(Figure("simulations_per_cpu_s", pace, unit="1/s", program=p, kind="peer") for p, pace in peers.items()),
-        figure("times_as_fast_without_cache/pgx_mctx", bare / peers["pgx_mctx"]),
-        *(figure(f"times_as_fast/{name}", ours / pace) for name, pace in peers.items()),
+        ours("times_as_fast_without_cache/pgx_mctx", paces[0] / peers["pgx_mctx"]),
+        *(ours(f"times_as_fast/{name}", paces[1] / pace) for name, pace in peers.items()),
     ]
 
 
-def _data(domain: Domain) -> SelfPlay:
+def _data(domain: "Domain") -> "SelfPlay":
     data: Any = domain.data
     if data.rules != CONNECT_FOUR:
         raise ValueError(f"rules: given {data.rules}, wanted {CONNECT_FOUR}, which the peers play")
@@ -115,15 +117,14 @@ def _tower(blocks: int, channels: int) -> Tower:
     return Tower(rules=CONNECT_FOUR, channels=channels, blocks=blocks, head_channels=HEAD_CHANNELS)
 
 
-def _warm(data: SelfPlay, ask: Net, habits: Habits) -> list[Stream]:
+def _warm(data: "SelfPlay", ask: Net, habits: Habits) -> list[Stream]:
     """Until a game is over: all is compiled, and the games have drifted apart."""
-    with threads(1):
-        at = [table(data.rules.game, data.games) for _ in range(data.streams)]
-        return play(data, ask, habits, at, records=1, cache_bits=data.cache_bits, turn=-1)
+    at = [table(data.rules.game, data.games) for _ in range(data.streams)]
+    return play(data, ask, habits, at, records=1, cache_bits=data.cache_bits, turn=-1)
 
 
 def play(
-    data: SelfPlay, ask: Net, habits: Habits, at: list[Table], *, records: int, cache_bits: int, turn: int
+    data: "SelfPlay", ask: Net, habits: Habits, at: list[Table], *, records: int, cache_bits: int, turn: int
 ) -> list[Stream]:
     """Self-play of all streams, a thread each, as control.data does it."""
 
@@ -142,32 +143,23 @@ def play(
         )
         return played, time.perf_counter() - start
 
-    with ThreadPoolExecutor(data.streams) as pool:
-        return list(pool.map(stream, range(data.streams)))
+    return run_all("threads", [partial(stream, number) for number in range(data.streams)])
 
 
 def answers_per_s(ask: Net, positions: np.ndarray, *, streams: int, seconds: float) -> float:
     """Of so many threads that ask the net about the same positions again and again."""
 
-    def stream(_: int) -> float:
+    def stream() -> float:
         start, answers, took = time.perf_counter(), 0, 0.0
         while took < seconds:
             answers += len(ask(positions))
             took = time.perf_counter() - start
         return answers / took
 
-    with ThreadPoolExecutor(streams) as pool:
-        return sum(pool.map(stream, range(streams)))
+    return sum(run_all("threads", [stream] * streams))
 
 
-def _cpu_pace(data: SelfPlay, ask: Net, habits: Habits, at: list[Table], *, records: int, cache_bits: int) -> float:
-    with threads(1):
-        start = time.process_time()
-        played = play(data, ask, habits, at, records=records, cache_bits=cache_bits, turn=0)
-        return sum(p.simulations for p, _ in played) / (time.process_time() - start)
-
-
-def in_child(measure: Callable[..., float], *args: Any, **settings: Any) -> float:
+def in_child(measure: Callable[..., Any], *args: Any, **settings: Any) -> Any:
     """What `measure` returns in a fresh process.
 
     Raises:
@@ -182,9 +174,7 @@ def in_child(measure: Callable[..., float], *args: Any, **settings: Any) -> floa
         raise ValueError(f"bench: given no {measure.__name__} that works ({error}), wanted {wanted}") from error
 
 
-def pgx_mctx(
-    weights: dict[str, np.ndarray], *, blocks: int, games: int, simulations: int, steps: int, seed: int
-) -> float:
+def pgx_mctx(weights: dict[str, np.ndarray], *, games: int, simulations: int, moves: int, seed: int) -> float:
     """Self-play with pgx's rules and mctx's Gumbel search as in pgx's example of AlphaZero, compiled by JAX, in fp32.
 
     The net is our tower with the same weights. A game that is over begins anew.
@@ -192,44 +182,44 @@ def pgx_mctx(
     import jax
     import mctx
     import pgx
+    from jax import numpy as jnp
     from pgx.experimental import auto_reset
 
     jax.config.update("jax_platforms", "cpu")
     env = pgx.make("connect_four")
+    step, step_anew = jax.vmap(env.step), jax.vmap(auto_reset(env.step, env.init))
 
     def simulate(net: Any, key: Any, move: Any, state: Any) -> Any:
-        mover = state.current_player
-        state = jax.vmap(env.step)(state, move)
-        logits, value = jax_tower(net, state.observation, blocks=blocks)
+        after = step(state, move)
+        logits, value = jax_tower(net, after.observation)
         return mctx.RecurrentFnOutput(
-            reward=jax.vmap(lambda rewards, player: rewards[player])(state.rewards, mover),
-            discount=jax.numpy.where(state.terminated, 0.0, -1.0),
-            prior_logits=jax.numpy.where(state.legal_action_mask, logits, jax.numpy.finfo(logits.dtype).min),
-            value=jax.numpy.where(state.terminated, 0.0, value),
-        ), state
+            reward=after.rewards[jnp.arange(games), state.current_player],
+            discount=jnp.where(after.terminated, 0.0, -1.0),
+            prior_logits=jnp.where(after.legal_action_mask, logits, jnp.finfo(logits.dtype).min),
+            value=jnp.where(after.terminated, 0.0, value),
+        ), after
 
     @jax.jit
     def move_all(net: Any, state: Any, key: Any) -> Any:
         search_key, reset_key = jax.random.split(key)
-        logits, value = jax_tower(net, state.observation, blocks=blocks)
+        logits, value = jax_tower(net, state.observation)
         root = mctx.RootFnOutput(prior_logits=logits, value=value, embedding=state)
-        found = mctx.gumbel_muzero_policy(
-            net, search_key, root, simulate, simulations, invalid_actions=~state.legal_action_mask
-        )
-        return jax.vmap(auto_reset(env.step, env.init))(state, found.action, jax.random.split(reset_key, games))
+        illegal = ~state.legal_action_mask
+        found = mctx.gumbel_muzero_policy(net, search_key, root, simulate, simulations, illegal)
+        return step_anew(state, found.action, jax.random.split(reset_key, games))
 
-    keys = jax.random.split(jax.random.key(seed), steps + 2)
-    net = jax.tree.map(jax.numpy.asarray, weights)
+    keys = jax.random.split(jax.random.key(seed), moves + 2)
+    net = jax.tree.map(jnp.asarray, weights)
     state = jax.jit(jax.vmap(env.init))(jax.random.split(keys[0], games))
     state = jax.block_until_ready(move_all(net, state, keys[1]))
     start = time.process_time()
     for key in keys[2:]:
         state = jax.block_until_ready(move_all(net, state, key))
-    return games * steps * (simulations + 1) / (time.process_time() - start)
+    return games * moves * (simulations + 1) / (time.process_time() - start)
 
 
-def jax_tower(net: Any, planes: Any, *, blocks: int) -> tuple[Any, Any]:
-    """control.net.Tower on planes (N, 6, 7, 2): logits of the moves (N, 7), the likelihood of a win less a loss (N,)."""
+def jax_tower(net: dict[str, Any], planes: Any) -> tuple[Any, Any]:
+    """control.net.Tower on planes (N, 6, 7, 2): logits of the moves (N, 7), and the value (N,): P(win) - P(loss)."""
     from jax import lax, nn
     from jax import numpy as jnp
 
@@ -242,18 +232,18 @@ def jax_tower(net: Any, planes: Any, *, blocks: int) -> tuple[Any, Any]:
         return x.transpose(0, 3, 1, 2).reshape(len(x), -1) @ net[f"{name}.weight"].T + net[f"{name}.bias"]
 
     x = nn.relu(conv("stem", planes.astype(jnp.float32)))
-    for i in range(blocks):
+    for i in range(sum(name.endswith("second.bias") for name in net)):
         x = nn.relu(x + conv(f"blocks.{i}.second", nn.relu(conv(f"blocks.{i}.first", x))))
     moves, outcome = jnp.split(nn.relu(conv("squeeze", x)), 2, axis=3)
-    likely = nn.softmax(dense("outcome", outcome))
-    return dense("moves", moves), likely[:, 0] - likely[:, OUTCOMES - 1]
+    win, _, loss = nn.softmax(dense("outcome", outcome)).T
+    return dense("moves", moves), win - loss
 
 
 def open_spiel(*, blocks: int, channels: int, simulations: int, seconds: float, seed: int) -> float:
-    """Games of OpenSpiel's AlphaZero in Python with itself, as it ships: one position at a time, so no fair ceiling.
+    """Games of OpenSpiel's AlphaZero in Python with itself, as it ships: one position a batch, so no fair ceiling.
 
-    Its own residual net (the nnx one, which is the faster), its own cache, and its example's constants. Moves are drawn
-    by their visits.
+    Its own residual net of that size (the nnx one, the faster of two), its own cache, and the constants of its example;
+    moves are drawn by their visits.
     """
     import jax
     import pyspiel
@@ -263,17 +253,20 @@ def open_spiel(*, blocks: int, channels: int, simulations: int, seconds: float, 
     jax.config.update("jax_platforms", "cpu")
     game, rng = pyspiel.load_game("connect_four"), np.random.RandomState(seed)
     size = game.observation_tensor_shape(), game.num_distinct_actions(), channels, blocks
-    model = utils.api_selector("nnx").Model.build_model("resnet", *size, 1e-4, 1e-3, "", seed=seed)
-    bot = mcts.MCTSBot(
-        game,
-        1.41,
-        simulations + 1,
-        evaluator.AlphaZeroEvaluator(game, model),
-        solve=False,
-        random_state=rng,
-        child_selection_fn=mcts.SearchNode.puct_value,
-        dirichlet_noise=(0.25, 1.0),
-        dont_return_chance_node=True,
-    )
-    state, done, start = game.new_initial_state(), 0, 0.0
-    ...
+    model = utils.api_selector("nnx").Model.build_model("resnet", *size, 1e-4, 1e-3, None, seed=seed)
+    habits: dict[str, Any] = {"child_selection_fn": mcts.SearchNode.puct_value, "dirichlet_noise": (0.25, 1.0)}
+    habits |= {"solve": False, "random_state": rng, "dont_return_chance_node": True}
+    bot = mcts.MCTSBot(game, 1.41, simulations + 1, evaluator.AlphaZeroEvaluator(game, model), **habits)
+
+    def move(state: Any) -> Any:
+        state = game.new_initial_state() if state.is_terminal() else state
+        children = bot.mcts_search(state).children
+        visits = np.array([child.explore_count for child in children])
+        state.apply_action(children[rng.choice(len(children), p=visits / visits.sum())].action)
+        return state
+
+    state = move(game.new_initial_state())
+    start, moves, end = time.process_time(), 0, time.perf_counter() + seconds
+    while time.perf_counter() < end or not moves:
+        state, moves = move(state), moves + 1
+    return moves * (simulations + 1) / (time.process_time() - start)

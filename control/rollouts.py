@@ -125,14 +125,16 @@ def _search(game: Game, tree: Tree, own: np.uint64, stones: np.uint64, explorati
 
 @kernel
 def rollout_moves(game: Game, tree: Tree, positions: np.ndarray, exploration: float, seed: np.uint64) -> np.ndarray:
-    """float64 (N, 2): the most visited move once the tree is full, and its mean result."""
-    answers = np.empty((len(positions), 2))
+    """float64 (N, 2 + moves): the most visited move once the tree is full, its mean result, and shares of visits."""
+    answers = np.zeros((len(positions), 2 + game.moves))
     for i in range(len(positions)):
         _search(game, tree, positions[i, 0], positions[i, 1], exploration, seed)
         best = NONE
         for move in range(game.moves):
             child = tree.child[0, move]
-            if child != NONE and (best == NONE or tree.visits[child] > tree.visits[best]):
-                best, answers[i, 0] = child, move
+            if child != NONE:
+                answers[i, 2 + move] = tree.visits[child] / (tree.visits[0] - 1)
+                if best == NONE or tree.visits[child] > tree.visits[best]:
+                    best, answers[i, 0] = child, move
         answers[i, 1] = tree.value[best] / tree.visits[best]
     return answers

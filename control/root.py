@@ -150,17 +150,6 @@ def best_move(game: Game, selection: Selection, trees: Trees, g: int) -> int:
 
 
 @kernel
-def best_moves(game: Game, selection: Selection, trees: Trees) -> np.ndarray:
-    """float64 (games, 2): the move to play at each root, and the value that the search sees."""
-    answers = np.empty((len(trees.nodes), 2))
-    for g in range(len(trees.nodes)):
-        answers[g, 0] = best_move(game, selection, trees, g)
-        mean = trees.value[g, 0] / max(1, trees.visits[g, 0])
-        answers[g, 1] = min(max(mean, float(trees.low[g, 0])), float(trees.high[g, 0]))
-    return answers
-
-
-@kernel
 def visit_counts(game: Game, trees: Trees) -> np.ndarray:
     """int32 (games, moves): how often each move of a root was simulated."""
     counts = np.zeros((len(trees.nodes), game.moves), np.int32)
@@ -168,3 +157,22 @@ def visit_counts(game: Game, trees: Trees) -> np.ndarray:
         for move in range(game.moves):
             counts[g, move] = _visits(trees, g, move)
     return counts
+
+
+@kernel
+def best_moves(game: Game, selection: Selection, trees: Trees) -> np.ndarray:
+    """float64 (games, 2 + moves): each root's move to play, the value that the search sees, and shares of visits.
+
+    Of a root that was proven when it was made no move was visited: the one to play has the whole.
+    """
+    answers, counts = np.zeros((len(trees.nodes), 2 + game.moves)), visit_counts(game, trees)
+    for g in range(len(trees.nodes)):
+        move, visits = best_move(game, selection, trees, g), counts[g].sum()
+        mean = trees.value[g, 0] / max(1, trees.visits[g, 0])
+        answers[g, 0] = move
+        answers[g, 1] = min(max(mean, float(trees.low[g, 0])), float(trees.high[g, 0]))
+        if visits > 0:
+            answers[g, 2:] = counts[g] / visits
+        else:
+            answers[g, 2 + move] = 1
+    return answers

@@ -27,23 +27,23 @@ Net = Callable[
 @kernel
 def _select(game: Game, selection: Selection, trees: Trees, g: int, node: int) -> int:
     """The move to simulate next: of those that can beat what is proven, the one with the highest PUCT bound."""
-    child, prior = trees.child[g, node], trees.prior[g, node]
-    visits = trees.visits[g, node]
+    visits, low = trees.visits[g, node], trees.low[g, node]
     visited = 0.0
     for move in range(game.moves):
-        if child[move] >= 0 and trees.visits[g, child[move]] > 0:
-            visited += prior[move]
+        c = trees.child[g, node, move]
+        if c >= 0 and trees.visits[g, c] > 0:
+            visited += trees.prior[g, node, move]
     reduction = 0.0 if node == 0 else selection.fpu_reduction * np.sqrt(visited)
     first_play = trees.value[g, node] / visits - reduction
     explore = selection.c_puct * np.sqrt(visits)
     best, best_bound = NONE, -np.inf
     for move in range(game.moves):
-        c = child[move]
-        if c == ILLEGAL or (c >= 0 and -trees.low[g, c] <= trees.low[g, node]):
+        c = trees.child[g, node, move]
+        if c == ILLEGAL or (c >= 0 and -trees.low[g, c] <= low):
             continue
         tried = trees.visits[g, c] if c >= 0 else 0
         q = -trees.value[g, c] / tried if tried > 0 else first_play
-        bound = q + explore * prior[move] / (1 + tried)
+        bound = q + explore * trees.prior[g, node, move] / (1 + tried)
         if bound > best_bound:
             best, best_bound = move, bound
     return best

@@ -3,6 +3,7 @@
 Threads use all cores, since kernels and nets both run without Python's lock. The results are the same either way.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -39,9 +40,9 @@ def _on_actors(jobs: Sequence[Callable[[], T]]) -> list[T]:
     except ImportError as error:
         raise ValueError("data.workers: given ray, which is not installed, wanted pip install -e '.[ray]'") from error
     if not ray.is_initialized():
-        ray.init(include_dashboard=False, log_to_driver=False, logging_level="warning")  # or on $RAY_ADDRESS
+        ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.WARNING)  # or on $RAY_ADDRESS
     actors = [ray.remote(num_cpus=1)(Actor).remote() for _ in jobs]
-    pool = ActorPool(actors)
+    pool: Any = ActorPool(actors)
     return list(pool.map(lambda actor, job: actor.run.remote(job), jobs))
 
 

@@ -330,7 +330,7 @@ def test_a_player_is_asked_about_positions_in_play_of_its_own_game(simulations: 
     player = module(simulations=simulations).program(data())
     with pytest.raises(ValueError, match=r"positions\[0\]: given a stone in a full column or off the board"):
         player(random_positions(CONNECT_FOUR.game, 12, 1))
-    assert player(np.zeros((0, 2), np.uint64)).shape == (0, 2)
+    assert player(np.zeros((0, 2), np.uint64)).shape == (0, 2 + SMALL.game.moves)
 
 
 @pytest.mark.parametrize(
@@ -350,7 +350,7 @@ def test_wrong_settings_are_named(make, message: str) -> None:  # type: ignore[n
 def test_dense_nets_and_other_schedules_fit_in() -> None:
     small = module(net=Dense(rules=SMALL, width=16, blocks=1), schedule=triangle(peak=0.1, start=0.1, end=0.1))
     assert small.name == "dense"
-    assert small.program(data())(np.zeros((2, 2), np.uint64)).shape == (2, 2)
+    assert small.program(data())(np.zeros((2, 2), np.uint64)).shape == (2, 2 + SMALL.game.moves)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning")  # Ray's

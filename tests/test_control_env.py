@@ -1,5 +1,6 @@
 """The environment, matches in lock-step, and what happens to players that answer nonsense."""
 
+import re
 from collections.abc import Callable
 
 import gymnasium
@@ -10,7 +11,7 @@ from gymnasium.utils.env_checker import check_env
 from control.baseline import MinmaxPlayer, PerfectPlayer
 from control.env import StonesEnv
 from control.game import CONNECT_FOUR, TIC_TAC_TOE, Rules, has_row, is_over
-from control.match import check_answers, play_games, score
+from control.match import check_answers, play_games, play_match
 from control.picture import CELL, FIRST, HOLE, RING, SECOND, board_picture
 from control.positions import after, legal_moves, parse
 
@@ -107,6 +108,10 @@ NONSENSE = [
     (constant(1.5, 0), "illegal move 1.5"),
     (constant(np.nan, 0), "move nan, value 0.0"),
     (constant(3, np.inf), "move 3.0, value inf"),
+    (
+        lambda positions: np.pad(constant(3, 0.0)(positions), ((0, 0), (0, 7)), constant_values=np.inf),
+        "shares that are not finite",
+    ),
 ]
 
 
@@ -116,7 +121,7 @@ def test_an_opponent_that_answers_nonsense_loses(opponent: Callable, said: str) 
     env.reset(seed=0)
     _, reward, terminated, _, info = env.step(0)
     assert (reward, terminated, info["forfeit"]) == (1, True, f"opponent: {said}")
-    with pytest.raises(ValueError, match=rf"answers\[0\]: given {said}, wanted a legal move and a finite value"):
+    with pytest.raises(ValueError, match=rf"answers\[0\]: given {said}, wanted a legal move and finite numbers"):
         check_answers(CONNECT_FOUR, np.zeros((2, 2), np.uint64), opponent(np.zeros((2, 2))))
 
 
@@ -161,7 +166,10 @@ def test_a_match_is_the_same_games_as_one_by_one() -> None:
         assert alone.moves[0] == together.moves[i]
         assert alone.results[0] == together.results[i]
     assert not together.forfeits
-    assert score(CONNECT_FOUR, deep, shallow, starts).mean() > 0.7
+    scores, as_first = play_match(CONNECT_FOUR, deep, shallow, starts)
+    assert as_first.moves == together.moves
+    assert np.array_equal(scores, (together.results + 1 - play_games(CONNECT_FOUR, shallow, deep, starts).results) / 2)
+    assert scores.mean() > 0.7
 
 
 @pytest.mark.parametrize("plies", [2, 3])
@@ -201,8 +209,9 @@ def test_a_match_records_a_forfeit_and_goes_on(player: Callable, said: str) -> N
     starts = openings(CONNECT_FOUR, 2, 3)
 
     def sometimes(positions: np.ndarray) -> np.ndarray:
-        answers = first_legal(CONNECT_FOUR)(positions)
-        answers[:1] = player(positions[:1])
+        answers, (nonsense,) = first_legal(CONNECT_FOUR)(positions), player(positions[:1])
+        answers = np.pad(answers, ((0, 0), (0, len(nonsense) - 2)))
+        answers[0] = nonsense
         return answers
 
     for first in (True, False):
@@ -214,8 +223,16 @@ def test_a_match_records_a_forfeit_and_goes_on(player: Callable, said: str) -> N
 
 
 def test_answers_of_another_shape_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"answers: given an array \(2,\), wanted \(2, 2\): a move and its value"):
-        play_games(CONNECT_FOUR, lambda p: np.zeros(len(p)), PERFECT, np.zeros((2, 2), np.uint64))
+    """And those of a move with its value, or with the share of each move too, are not."""
+    starts, player = np.zeros((2, 2), np.uint64), first_legal(CONNECT_FOUR)
+    wanted = r"wanted \(2, 2\), a move and its value, or \(2, 9\), the share of each move too"
+    for shape in ((2,), (1, 2), (2, 1), (2, 3), (2, 8), (2, 10), (2, 9, 1)):
+        with pytest.raises(ValueError, match=rf"answers: given an array {re.escape(str(shape))}, {wanted}"):
+            play_games(CONNECT_FOUR, lambda _, shape=shape: np.zeros(shape), player, starts)
+    games = play_games(CONNECT_FOUR, lambda p: np.pad(player(p), ((0, 0), (0, 7))), player, starts)
+    assert games.moves == play_games(CONNECT_FOUR, player, player, starts).moves
+    env = StonesEnv(agent_first=False, opponent=lambda p: np.pad(player(p), ((0, 0), (0, 7))))
+    assert "forfeit" not in env.reset(seed=0)[1]
 
 
 def test_a_finished_opening_is_no_game() -> None:

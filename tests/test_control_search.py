@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from control import solver
+from control.baseline import RolloutPlayer
 from control.cache import Cache, cache
 from control.game import CONNECT_FOUR, TIC_TAC_TOE, Game, Rules, canonical, is_over, mirror_move, play
+from control.module import LearnedPlayer
 from control.positions import after, legal_moves
 from control.root import best_moves, halving_visits, policy, visit_counts
 from control.search import absorb, search, step
@@ -252,11 +254,61 @@ def test_without_simulations_it_is_the_net_alone(rules: Rules, plies: int) -> No
     game, net, selection = rules.game, table(rules.game), PUCT._replace(proofs=False)
     positions = random_positions(game, plies, 10)
     answers = best_moves(game, selection, search(game, selection, net, fresh(game), positions, 0))
-    for position, (move, value) in zip(positions, answers, strict=True):
+    assert (answers[np.arange(10), 2 + answers[:, 0].astype(int)] == 1).all(), "nothing was visited"
+    for position, (move, value) in zip(positions, answers[:, :2], strict=True):
         node = Node(game, *position, proofs=False)
         seen, _ = evaluate(game, net, node)
         assert move == max(node.prior, key=lambda m: node.prior[m])
         assert value == pytest.approx(seen, abs=1e-6)
+
+
+@pytest.mark.parametrize(("rules", "plies"), CASES)
+def test_an_answer_says_what_share_of_the_visits_each_move_got(rules: Rules, plies: int) -> None:
+    game, moves = rules.game, rules.game.moves
+    positions = random_positions(game, plies, 6)
+    grown = search(game, PUCT, table(game), fresh(game), positions, 60)
+    answers, visits = best_moves(game, PUCT, grown), visit_counts(game, grown)
+    assert answers.shape == (6, 2 + moves)
+    for answer, counts in zip(answers, visits, strict=True):
+        if counts.any():
+            np.testing.assert_allclose(answer[2:], counts / counts.sum())
+        else:
+            assert answer[2:].tolist() == np.eye(moves)[int(answer[0])].tolist(), "proven at once"
+
+
+class Fixed:
+    """A net that always says the same."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules, self.said = rules, np.linspace(-1, 2, rules.game.moves + 3, dtype=np.float32)
+
+    def __call__(self, positions: np.ndarray) -> np.ndarray:
+        return np.tile(self.said, (len(positions), 1))
+
+
+@pytest.mark.parametrize("rules", [CONNECT_FOUR, TIC_TAC_TOE], ids=["connect four", "tic-tac-toe"])
+@pytest.mark.parametrize("name", ["net alone", "search", "rollouts"])
+def test_a_player_shares_out_the_legal_moves(name: str, rules: Rules) -> None:
+    game = rules.game
+    learned = LearnedPlayer(net=Fixed(rules), selection=PUCT, simulations=20, cache_bits=8)  # type: ignore[arg-type]
+    player = {
+        "net alone": learned.with_simulations(0),
+        "search": learned,
+        "rollouts": RolloutPlayer(rules=rules, simulations=50, exploration=1.0, seed=0),
+    }[name]
+    positions = random_positions(game, 5, 12)
+    legal = legal_moves(game, positions)
+    answers = player(positions)
+    shares = answers[:, 2:]
+    np.testing.assert_allclose(shares.sum(1), 1, atol=1e-6)
+    assert not shares[~legal].any()
+    assert player(positions[:0]).shape == (0, 2 + game.moves)
+    if name != "search":  # where a move that is proven may be better than the one of most visits
+        assert np.array_equal(shares.argmax(1), answers[:, 0])
+    if name == "net alone":
+        for row, allowed in zip(shares, legal, strict=True):
+            likely = np.exp(learned.net.said[: game.moves][allowed])  # type: ignore[attr-defined]
+            np.testing.assert_allclose(row[allowed], likely / likely.sum(), rtol=1e-5)
 
 
 def test_noise_takes_its_share_of_the_roots_priors_only() -> None:
@@ -290,7 +342,7 @@ def test_a_tree_that_is_planted_again_forgets_what_it_held() -> None:
             absorb(game, PUCT, again, kept, net(ask[:asked]))
     assert (
         best_moves(game, PUCT, again).tolist()
-        == [[1, -1]]
+        == [[1, -1, 0, 1, 0, 0, 0, 0, 0]]
         == best_moves(game, PUCT, search(game, PUCT, net, kept, lost[None], 1)).tolist()
     )
 
