@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from control import labels, solver
 from control.game import Rules
 from control.inference import as_planes, inference
-from control.selfplay import Habits, Played, Table, self_play, table
+from control.records import Table, table
+from control.selfplay import Habits, Played, self_play
 from control.tree import Selection
 from control.window import Window, averaged, extended, take, window
 from control.workers import WORKERS, run_all

@@ -47,9 +47,9 @@ class Opponent:
 
 @dataclass(frozen=True)
 class Played(Evaluation):
-    """With a game of the match against the last opponent, if there was one."""
+    """With the games of the match against the last opponent in which the program moved first, if there was one."""
 
-    game: Record | None = None
+    games: tuple[Record, ...] = ()
 
 
 class Referee:
@@ -112,9 +112,9 @@ class Referee:
         decisive = outcome != worst
         figures = error_figures("error", wrong, groups)
         figures += error_figures("error_decisive", wrong[decisive], groups[decisive])
-        game = None
+        games: tuple[Record, ...] = ()
         for name, opponent in self.opponents.items() if self.openings and self.split == "test" else ():
-            of_match, game = self._match(program, name, opponent)
+            of_match, games = self._match(program, name, opponent)
             figures += of_match
         return Played(
             answers,
@@ -125,25 +125,29 @@ class Referee:
             },
             tuple(figures),
             (error_by_stones(np.bitwise_count(positions[:, 1]), wrong),),
-            game,
+            games,
         )
 
-    def _match(self, program: Program, name: str, opponent: Opponent) -> tuple[list[Figure], Record]:
+    def _match(self, program: Program, name: str, opponent: Opponent) -> tuple[list[Figure], tuple[Record, ...]]:
         """The score, wins + draws / 2 on average over both colours, and what it says in Elo; a forfeit is a loss.
 
-        Also the game of the first opening in which the program moved first.
+        Also the games in which the program moved first.
         """
         starts = openings(self.rules, self.split, plies=opponent.opening_plies, n=self.openings)
         results, games = play_match(self.rules, program, opponent.player.build(None), starts)
         interval = mean_interval(results)
         value, low, high = (elo(share, 2 * len(starts)) for share in interval)
         figures = [Figure(f"match/{name}", *interval), Figure(f"elo_over/{name}", value, low, high)]
-        return figures, Record(name, starts[0], games.moves[0], games.forfeits.get(0, ""))
+        records = (
+            Record(name, start, moves, games.forfeits.get(i, ""))
+            for i, (start, moves) in enumerate(zip(starts, games.moves, strict=True))
+        )
+        return figures, tuple(records)
 
     def gallery(self, evaluations: Mapping[str, Evaluation]) -> dict[str, list[Picture]]:
         """Positions that all programs get right (and could have got wrong), that only one of them does, and none.
 
-        And a game of each, where matches were played.
+        And a game of each, where matches were played: the first of which its opening is not lost for the program.
         """
         sides = right_or_wrong(evaluations) or {}
         votes = np.sum(list(sides.values()), 0)
@@ -155,9 +159,9 @@ class Referee:
             for group, mask in groups.items()
         }
         for name, evaluation in evaluations.items():
-            if isinstance(evaluation, Played) and evaluation.game:
-                group = f"a game against {evaluation.game.opponent}"
-                shown.setdefault(group, []).append(self._game_picture(name, evaluation.game))
+            if isinstance(evaluation, Played) and evaluation.games:
+                group = f"a game against {evaluation.games[0].opponent}"
+                shown.setdefault(group, []).append(self._game_picture(name, evaluation.games))
         return shown
 
     def _picture(self, i: int, evaluations: Mapping[str, Evaluation]) -> Picture:
@@ -171,8 +175,11 @@ class Referee:
         caption = f"{SIDES[int(stones).bit_count() % 2]} to move {outcome} | {'; '.join(said)}"
         return Picture(judged_picture(self.rules, own, stones, notes=notes, choices=choices, shares=shares), caption)
 
-    def _game_picture(self, name: str, game: Record) -> Picture:
-        before, after = outcomes(self.rules, game)
+    def _game_picture(self, name: str, games: tuple[Record, ...]) -> Picture:
+        for game in games:
+            before, after = outcomes(self.rules, game)
+            if before[0] >= 0:
+                break
         changed = [number for number, (was, made) in enumerate(zip(before, after, strict=False), 1) if made != was]
         players = dict(zip(game.sides(), (name, game.opponent), strict=True))
         names = [players[side] for side in SIDES]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from control.game import Game, canonical, kernel, key, mirror, mirror_move
-from control.selfplay import Records
+from control.records import Records
 
 
 class Window(NamedTuple):

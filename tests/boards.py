@@ -1,11 +1,13 @@
-"""Positions to test on."""
+"""A small board, and positions to test on."""
 
 import random
 
 import numpy as np
 
-from control.game import Game, is_over
+from control.game import Game, Rules, is_over
 from control.positions import after, legal_moves
+
+SMALL = Rules(height=4, width=4, row=3, drop=True)
 
 
 def random_positions(game: Game, plies: int, n: int, seed: int = 0) -> np.ndarray:

@@ -14,12 +14,14 @@ from hydra.utils import instantiate
 from control.game import CONNECT_FOUR, is_over
 from control.inference import Inference
 from control.net import Tower
-from control.peers import in_child, jax_tower, play, share_of_net_speed, simulations_per_cpu_s
+from control.peers import in_child, play, share_of_net_speed, simulations_per_cpu_s
+from control.peers_jax import jax_tower
 from control.positions import after, legal_moves, planes
-from control.selfplay import table
+from control.records import table
 
 # Looked for, not imported: where JAX is in a process, it warns whoever forks, and warnings are errors.
 PEERS = ("flax", "jax", "mctx", "open_spiel", "pgx")
+# A skip, since they may be missing: the extra `bench` is some hundred MB of JAX that nothing but this bench needs.
 with_peers = pytest.mark.skipif(not all(map(find_spec, PEERS)), reason="wants pip install -e '.[bench]'")
 GAME = CONNECT_FOUR.game
 DRAWN = "316136544322240542221100660011646033453555"

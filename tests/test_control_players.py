@@ -11,9 +11,8 @@ from control.baseline import OPEN_ROW_WORTH, STEEPNESS, MinmaxPlayer, PerfectPla
 from control.game import CONNECT_FOUR, TIC_TAC_TOE, Game, Rules, all_rows, has_row, mirror, play
 from control.positions import after, legal_moves, parse, planes
 from control.tactics import can_win
-from tests.boards import random_positions
+from tests.boards import SMALL, random_positions
 
-SMALL = Rules(height=4, width=4, row=3, drop=True)
 RULES = [CONNECT_FOUR, TIC_TAC_TOE, SMALL, Rules(height=3, width=4, row=3, drop=False)]
 
 

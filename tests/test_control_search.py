@@ -6,30 +6,15 @@ import numpy as np
 import pytest
 
 from control import solver
-from control.baseline import RolloutPlayer
-from control.cache import Cache, cache
+from control.cache import cache
 from control.game import CONNECT_FOUR, TIC_TAC_TOE, Game, Rules, canonical, is_over, mirror_move, play
-from control.module import LearnedPlayer
-from control.positions import after, legal_moves
-from control.root import best_moves, halving_visits, policy, visit_counts
-from control.search import absorb, search, step
+from control.positions import legal_moves
+from control.root import best_moves, visit_counts
+from control.search import search
 from control.tactics import can_win, sound_cells
-from control.tree import ILLEGAL, Selection, Trees, plant, reroot, trees
-from tests.boards import random_positions
-
-SMALL = Rules(height=4, width=4, row=3, drop=True)
-PUCT = Selection(c_puct=1.5, fpu_reduction=0.2, proofs=True, gumbel=False, considered=4, c_visit=50.0, c_scale=1.0)
-CASES = [(CONNECT_FOUR, 0), (CONNECT_FOUR, 12), (CONNECT_FOUR, 30), (TIC_TAC_TOE, 0), (TIC_TAC_TOE, 4), (SMALL, 3)]
-
-
-def table(game: Game, *, sharpness: float = 1.0) -> Callable[[np.ndarray], np.ndarray]:
-    """A net that says at random what it always says of the same position."""
-
-    def net(positions: np.ndarray) -> np.ndarray:
-        rows = [np.random.default_rng([int(bits) for bits in p]).normal(size=game.moves + 3) for p in positions]
-        return np.array(rows, np.float32).reshape(-1, game.moves + 3) * np.float32(sharpness)
-
-    return net
+from control.tree import ILLEGAL, Selection, Trees
+from tests.boards import SMALL, random_positions
+from tests.nets import CASES, PUCT, fresh, table
 
 
 def oracle(game: Game) -> Callable[[np.ndarray], np.ndarray]:
@@ -43,10 +28,6 @@ def oracle(game: Game) -> Callable[[np.ndarray], np.ndarray]:
         return said
 
     return net
-
-
-def fresh(game: Game, bits: int = 12) -> Cache:
-    return cache(game, bits=bits)
 
 
 class Node:
@@ -262,91 +243,6 @@ def test_without_simulations_it_is_the_net_alone(rules: Rules, plies: int) -> No
         assert value == pytest.approx(seen, abs=1e-6)
 
 
-@pytest.mark.parametrize(("rules", "plies"), CASES)
-def test_an_answer_says_what_share_of_the_visits_each_move_got(rules: Rules, plies: int) -> None:
-    game, moves = rules.game, rules.game.moves
-    positions = random_positions(game, plies, 6)
-    grown = search(game, PUCT, table(game), fresh(game), positions, 60)
-    answers, visits = best_moves(game, PUCT, grown), visit_counts(game, grown)
-    assert answers.shape == (6, 2 + moves)
-    for answer, counts in zip(answers, visits, strict=True):
-        if counts.any():
-            np.testing.assert_allclose(answer[2:], counts / counts.sum())
-        else:
-            assert answer[2:].tolist() == np.eye(moves)[int(answer[0])].tolist(), "proven at once"
-
-
-class Fixed:
-    """A net that always says the same."""
-
-    def __init__(self, rules: Rules) -> None:
-        self.rules, self.said = rules, np.linspace(-1, 2, rules.game.moves + 3, dtype=np.float32)
-
-    def __call__(self, positions: np.ndarray) -> np.ndarray:
-        return np.tile(self.said, (len(positions), 1))
-
-
-@pytest.mark.parametrize("rules", [CONNECT_FOUR, TIC_TAC_TOE], ids=["connect four", "tic-tac-toe"])
-@pytest.mark.parametrize("name", ["net alone", "search", "rollouts"])
-def test_a_player_shares_out_the_legal_moves(name: str, rules: Rules) -> None:
-    game = rules.game
-    learned = LearnedPlayer(net=Fixed(rules), selection=PUCT, simulations=20, cache_bits=8)  # type: ignore[arg-type]
-    player = {
-        "net alone": learned.with_simulations(0),
-        "search": learned,
-        "rollouts": RolloutPlayer(rules=rules, simulations=50, exploration=1.0, seed=0),
-    }[name]
-    positions = random_positions(game, 5, 12)
-    legal = legal_moves(game, positions)
-    answers = player(positions)
-    shares = answers[:, 2:]
-    np.testing.assert_allclose(shares.sum(1), 1, atol=1e-6)
-    assert not shares[~legal].any()
-    assert player(positions[:0]).shape == (0, 2 + game.moves)
-    if name != "search":  # where a move that is proven may be better than the one of most visits
-        assert np.array_equal(shares.argmax(1), answers[:, 0])
-    if name == "net alone":
-        for row, allowed in zip(shares, legal, strict=True):
-            likely = np.exp(learned.net.said[: game.moves][allowed])  # type: ignore[attr-defined]
-            np.testing.assert_allclose(row[allowed], likely / likely.sum(), rtol=1e-5)
-
-
-def test_noise_takes_its_share_of_the_roots_priors_only() -> None:
-    game, net, kept = CONNECT_FOUR.game, table(CONNECT_FOUR.game), fresh(CONNECT_FOUR.game)
-    position = random_positions(game, 6, 1)
-    plain = search(game, PUCT, net, kept, position, 1)
-    noisy = trees(game, games=1, nodes=2)
-    noisy.budget[:] = 1
-    noisy.noise[:] = np.arange(1, 8)
-    noisy.noise_share[:] = 0.25
-    plant(game, PUCT, noisy, 0, *position[0])
-    ask = np.zeros((1, 2), np.uint64)
-    while asked := step(game, PUCT, noisy, kept, ask):
-        absorb(game, PUCT, noisy, kept, net(ask[:asked]))
-    considered = plain.child[0, 0] != ILLEGAL
-    noise = np.arange(1, 8) * considered
-    np.testing.assert_allclose(noisy.prior[0, 0], 0.75 * plain.prior[0, 0] + 0.25 * noise / noise.sum(), atol=1e-6)
-    assert noisy.child[0, 0].max() == 1
-
-
-def test_a_tree_that_is_planted_again_forgets_what_it_held() -> None:
-    """A root that is lost at once is never evaluated: its move must not come from another root's priors."""
-    game, net, kept = CONNECT_FOUR.game, table(CONNECT_FOUR.game), fresh(CONNECT_FOUR.game)
-    lost = after(game, [0, 3, 0, 2, 6, 4])  # three stones in a row, open on both sides, and the other side to move
-    again = trees(game, games=1, nodes=2)
-    again.budget[:] = 1
-    ask = np.zeros((1, 2), np.uint64)
-    for position in (np.zeros(2, np.uint64), lost):
-        plant(game, PUCT, again, 0, *position)
-        while asked := step(game, PUCT, again, kept, ask):
-            absorb(game, PUCT, again, kept, net(ask[:asked]))
-    assert (
-        best_moves(game, PUCT, again).tolist()
-        == [[1, -1, 0, 1, 0, 0, 0, 0, 0]]
-        == best_moves(game, PUCT, search(game, PUCT, net, kept, lost[None], 1)).tolist()
-    )
-
-
 @pytest.mark.parametrize(
     ("said", "match"),
     [
@@ -370,67 +266,3 @@ def test_a_net_that_talks_nonsense_is_named(said: np.ndarray, match: str) -> Non
 def test_a_cache_of_no_size_is_refused(bits: int) -> None:
     with pytest.raises(ValueError, match=f"cache_bits: given {bits}, wanted 1 to 30"):
         cache(CONNECT_FOUR.game, bits=bits)
-
-
-@pytest.mark.parametrize("rules", [CONNECT_FOUR, TIC_TAC_TOE])
-def test_a_child_that_becomes_the_root_keeps_what_was_found_below_it(rules: Rules) -> None:
-    game = rules.game
-    grown = search(game, PUCT, table(game), fresh(game), random_positions(game, 3, 2), 150)
-    for g in range(2):
-        child = int(grown.child[g, 0][np.argmax(visit_counts(game, grown)[g])])
-        before = subtree(grown, g, child)
-        reroot(grown, g, child)
-        assert subtree(grown, g, 0) == before
-        assert grown.nodes[g] == len(before)
-
-
-def subtree(trees: Trees, g: int, node: int) -> list[tuple]:
-    """Everything that is known of a node and of what is below it, in depth first order."""
-    fields = (trees.own, trees.stones, trees.visits, trees.value, trees.draws, trees.low, trees.high)
-    made = np.minimum(trees.child[g, node], 0)
-    known = [(*(array[g, node].item() for array in fields), *trees.prior[g, node].tolist(), *made.tolist())]
-    for c in trees.child[g, node]:
-        if c >= 0:
-            known += subtree(trees, g, int(c))
-    return known
-
-
-@pytest.mark.parametrize(("considered", "simulations"), [(1, 5), (2, 7), (4, 32), (7, 50), (7, 3), (16, 200)])
-def test_sequential_halving_visits_as_in_mctx(considered: int, simulations: int) -> None:
-    """`get_sequence_of_considered_visits` of mctx, in plain Python."""
-    wanted, left = [], considered
-    visits = [0] * considered
-    while len(wanted) < simulations:
-        extra = max(1, int(simulations / (max(1, np.ceil(np.log2(considered))) * left)))
-        for _ in range(extra):
-            wanted += visits[:left]
-            for i in range(left):
-                visits[i] += 1
-        left = max(min(2, considered), left // 2)
-    assert [halving_visits(considered, simulations, i) for i in range(simulations)] == wanted[:simulations]
-
-
-def test_gumbel_spends_its_simulations_by_halving_and_finds_the_best_arm() -> None:
-    """Every value is 0 but those below one move: it gets the most visits, however unlikely the net thinks it."""
-    game = Rules(height=6, width=7, row=6, drop=True).game
-    gumbel = PUCT._replace(gumbel=True, proofs=False)
-
-    def net(positions: np.ndarray) -> np.ndarray:
-        said = np.zeros((len(positions), game.moves + 3), np.float32)
-        said[:, :7] = [3, 2, 1, 0, -1, -9, -9]
-        own_moved = np.bitwise_count(positions[:, 1]) % 2 == 0
-        first = np.where(own_moved, positions[:, 0], positions[:, 0] ^ positions[:, 1])
-        corner = (first & np.uint64(1 << 21)) != 0  # the bottom of column 3, its own mirror image
-        said[:, 7] = np.where(corner & own_moved, 2, 0)
-        said[:, 9] = np.where(corner & ~own_moved, 2, 0)
-        return said
-
-    grown = search(game, gumbel, net, fresh(game), np.zeros((1, 2), np.uint64), 64)
-    visits = visit_counts(game, grown)[0]
-    assert sorted(visits)[:3] == [0, 0, 0], "four of seven are considered"
-    assert visits.sum() == 64
-    assert sorted(visits)[3:5] == [8, 8], "those that fall out after the first half"
-    assert best_moves(game, gumbel, grown)[0, 0] == 3
-    target = policy(game, gumbel, grown, 0)
-    assert target.argmax() == 3
-    assert target.sum() == pytest.approx(1)
