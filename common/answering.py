@@ -1,7 +1,7 @@
 """What answering costs, measured in a process that holds nothing but one program and its problems.
 
-`common.cost.answering` runs it; it reads a pickle of both from stdin and writes one of the figures to stdout. It
-imports nothing that the program does not need itself, so that the memory is the program's own.
+`common.cost.answering` runs it; it reads a pickle of `measure`'s arguments from stdin and writes one of the figures to
+stdout. It imports nothing that the program does not need itself, so that the memory is the program's own.
 """
 
 import contextlib
@@ -19,20 +19,23 @@ from threadpoolctl import threadpool_limits
 from common.program import Program
 from common.source import own_source
 
-CALLS = 1000  # single problems timed for the latency percentiles, fewer where SECONDS run out first
-SECONDS = 10.0
+CALLS = 1000  # single problems timed for the latency percentiles, fewer where the time runs out first
 LARGEST_BATCH = 1024
 
 
-def measure(program: Program, problems: Any) -> dict[str, Any]:
-    """`latencies` (an array, seconds), their percentiles, throughput, peak memory, own source lines, flops."""
+def measure(program: Program, problems: Any, seconds: float) -> dict[str, Any]:
+    """`latencies` (an array, seconds), their percentiles, throughput, peak memory, own source lines, flops.
+
+    Args:
+        seconds: that latencies are taken for; a batch that takes a third of it is the largest one tried.
+    """
     singles = [problems[i : i + 1] for i in range(CALLS)]
     with threads(1):
         for problem in singles[:10]:
             program(problem)
-        latencies = _latencies(program, singles)
+        latencies = _latencies(program, singles, seconds)
     with threads(os.cpu_count() or 1):
-        per_s = _throughput(program, problems[:LARGEST_BATCH])
+        per_s = _throughput(program, problems[:LARGEST_BATCH], seconds)
     figures: dict[str, Any] = {"latencies": latencies}
     for p in (50, 95, 99):
         figures[f"latency_p{p}_s"] = float(np.percentile(latencies, p))
@@ -61,9 +64,9 @@ def threads(n: int):  # type: ignore[no-untyped-def]
         yield
 
 
-def _latencies(program: Program, singles: list[Any]) -> np.ndarray:
+def _latencies(program: Program, singles: list[Any], seconds: float) -> np.ndarray:
     out: list[float] = []
-    end = time.perf_counter() + SECONDS
+    end = time.perf_counter() + seconds
     for problem in singles:
         start = time.perf_counter()
         program(problem)
@@ -74,13 +77,13 @@ def _latencies(program: Program, singles: list[Any]) -> np.ndarray:
     return np.asarray(out)
 
 
-def _throughput(program: Program, many: Any) -> float:
-    """Problems a second: the best of doubling batches, for as long as one takes less than a third of SECONDS."""
+def _throughput(program: Program, many: Any, seconds: float) -> float:
+    """Problems a second: the best of doubling batches, for as long as one takes less than a third of `seconds`."""
     best, n = 0.0, 1
     while n <= len(many):
-        took = _latencies(program, [many[:n]] * 3).min()
+        took = _latencies(program, [many[:n]] * 3, seconds).min()
         best = max(best, n / took)
-        if took > SECONDS / 3:
+        if took > seconds / 3:
             break
         n *= 2
     return best

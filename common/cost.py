@@ -21,6 +21,7 @@ from common.answering import CALLS, LARGEST_BATCH
 from common.program import Figure, Plot, Program
 from common.source import ROOT
 
+SECONDS = 10.0  # of single answers, for their latency
 UNITS = {"_per_s": "1/s", "_bytes": "bytes", "_s": "s"}  # by how a figure's name ends
 
 
@@ -136,7 +137,7 @@ def answering(program: Program, examples: Callable[[int], Any]) -> tuple[list[Fi
         throughput_per_s (many problems, all threads), peak_memory_bytes, and flops of one problem where countable.
         Plots: the latencies, sorted. And the third-party libraries that the program names.
     """
-    payload = pickle.dumps((program, examples(max(CALLS, LARGEST_BATCH))))
+    payload = pickle.dumps((program, examples(max(CALLS, LARGEST_BATCH)), SECONDS))
     child = subprocess.run(
         [sys.executable, "-m", "common.answering"],
         input=payload,

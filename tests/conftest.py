@@ -28,6 +28,12 @@ NETS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _briefly_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests ask whether costs are measured, not how exactly."""
+    monkeypatch.setattr("common.cost.SECONDS", 0.5)
+
+
 @pytest.fixture
 def config() -> Callable[..., DictConfig]:
     """The composed config of a command line."""
