@@ -25,10 +25,12 @@ class PerfectPlayer:
 
     Args:
         table_bits: 2 to the power of it positions are remembered while one call's problems are solved.
+        fewest_stones: with fewer it may think for minutes; matches with it begin with so many.
     """
 
     rules: Rules
     table_bits: int
+    fewest_stones: int = 0
 
     def build(self, data: Any) -> "PerfectPlayer":
         return self

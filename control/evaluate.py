@@ -33,8 +33,8 @@ class Opponent:
 
     Args:
         player: built without data.
-        opening_plies: random moves before; at least 12 in Connect Four if it is the perfect player, which thinks for
-            minutes about emptier boards, or the last of all, whose first game is looked back on by perfect play.
+        opening_plies: random moves before; more if one of the two has an attribute `fewest_stones` and asks for more.
+            A game against the last opponent is looked back on by perfect play, so it should begin late.
     """
 
     player: Baseline
@@ -133,8 +133,10 @@ class Referee:
 
         Also the games in which the program moved first.
         """
-        starts = openings(self.rules, self.split, plies=opponent.opening_plies, n=self.openings)
-        results, games = play_match(self.rules, program, opponent.player.build(None), starts)
+        other = opponent.player.build(None)
+        fewest = (getattr(player, "fewest_stones", 0) for player in (program, other))
+        starts = openings(self.rules, self.split, plies=max(opponent.opening_plies, *fewest), n=self.openings)
+        results, games = play_match(self.rules, program, other, starts)
         interval = mean_interval(results)
         value, low, high = (elo(share, 2 * len(starts)) for share in interval)
         figures = [Figure(f"match/{name}", *interval), Figure(f"elo_over/{name}", value, low, high)]
