@@ -5,7 +5,7 @@ import pytest
 from hydra.utils import instantiate
 
 from common.program import Evaluator, Program
-from control.baseline import MinmaxPlayer, RandomPlayer
+from control.baseline import MinmaxPlayer, PerfectPlayer, RandomPlayer
 from control.evaluate import STONES, Opponent, Referee, elo, error_by_stones, error_figures
 from control.game import CONNECT_FOUR, TIC_TAC_TOE, Rules, is_over, mirror
 from control.labels import GROUPS
@@ -124,6 +124,14 @@ def test_a_match_that_is_all_forfeits_is_lost_and_its_elo_is_finite() -> None:
     assert match.value == 0
     assert rating.value == rating.low == rating.high == elo(0, 8)
     assert [(game.moves, game.forfeit) for game in games] == [([], "illegal move 99")] * 4
+
+
+def test_a_match_begins_with_as_many_stones_as_either_player_asks_for() -> None:
+    patient, asks = perfect(SMALL), PerfectPlayer(rules=SMALL, table_bits=12, fewest_stones=6)
+    for one, other, plies in ((patient, patient, 2), (asks, patient, 6), (patient, asks, 6)):
+        judge = referee(SMALL, openings=3, other=Opponent(player=other, opening_plies=2))
+        _, records = judge._match(one, "other", judge.opponents["other"])
+        assert [int(record.opening[1]).bit_count() for record in records] == [plies] * 3
 
 
 def test_elo_is_the_logistic_curve_antisymmetric_and_finite() -> None:
