@@ -27,15 +27,15 @@ def measure(program: Program, problems: Any, seconds: float) -> dict[str, Any]:
     """`latencies` (an array, seconds), their percentiles, throughput, peak memory, own source lines, flops.
 
     Args:
-        seconds: that latencies are taken for; a batch that takes a third of it is the largest one tried.
+        seconds: that latencies are taken for: long, since a program whose answers take from a millisecond to half a
+            minute shows that only in many of them.
     """
     singles = [problems[i : i + 1] for i in range(CALLS)]
     with threads(1):
-        for problem in singles[:10]:
-            program(problem)
+        _latencies(program, singles[:10], seconds / 60)  # to warm up
         latencies = _latencies(program, singles, seconds)
     with threads(os.cpu_count() or 1):
-        per_s = _throughput(program, problems[:LARGEST_BATCH], seconds)
+        per_s = _throughput(program, problems[:LARGEST_BATCH], seconds / 20)
     figures: dict[str, Any] = {"latencies": latencies}
     for p in (50, 95, 99):
         figures[f"latency_p{p}_s"] = float(np.percentile(latencies, p))
@@ -78,12 +78,12 @@ def _latencies(program: Program, singles: list[Any], seconds: float) -> np.ndarr
 
 
 def _throughput(program: Program, many: Any, seconds: float) -> float:
-    """Problems a second: the best of doubling batches, for as long as one takes less than a third of `seconds`."""
+    """Problems a second: the best of doubling batches, until one takes `seconds`."""
     best, n = 0.0, 1
     while n <= len(many):
-        took = _latencies(program, [many[:n]] * 3, seconds).min()
+        took = _latencies(program, [many[:n]] * 3, 3 * seconds).min()
         best = max(best, n / took)
-        if took > seconds / 3:
+        if took > seconds:
             break
         n *= 2
     return best

@@ -21,7 +21,7 @@ from common.answering import CALLS, LARGEST_BATCH
 from common.program import Figure, Plot, Program
 from common.source import ROOT
 
-SECONDS = 10.0  # of single answers, for their latency
+SECONDS = 60.0  # of single answers, for their latency
 UNITS = {"_per_s": "1/s", "_bytes": "bytes", "_s": "s"}  # by how a figure's name ends
 
 

@@ -149,7 +149,8 @@ class Referee:
     def gallery(self, evaluations: Mapping[str, Evaluation]) -> dict[str, list[Picture]]:
         """Positions that all programs get right (and could have got wrong), that only one of them does, and none.
 
-        And a game of each, where matches were played: the first of which its opening is not lost for the program.
+        And a game of each, where matches were played: the first whose opening is not lost for the program,
+        or the last.
         """
         sides = right_or_wrong(evaluations) or {}
         votes = np.sum(list(sides.values()), 0)

@@ -131,5 +131,5 @@ def test_throughput_stops_doubling_when_a_call_gets_long() -> None:
         time.sleep(0.001 * len(problems))
         return problems
 
-    answering._throughput(program, np.zeros(64), 0.01)
+    answering._throughput(program, np.zeros(64), 0.003)
     assert max(sizes) < 64

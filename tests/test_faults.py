@@ -17,6 +17,7 @@ from tests.killed import unjudged
 
 JUDGE = experiment.judge
 QUICK = ["trainer=smoke", "logger=csv"]
+LITTLE = {"control": ["domain.data.limit=500"]}  # enough for the three batches of a smoke run's epoch
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +40,7 @@ def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been(domain: str, tmp_pa
     """SIGKILL at two random moments and in the middle of a checkpoint: the same weights, bit for bit."""
     seed = random.SystemRandom().randrange(10**6)
     rng = random.Random(seed)
-    smoke = [*QUICK, f"domain={domain}", "epochs=4"]
+    smoke = [*QUICK, f"domain={domain}", "epochs=4", *LITTLE.get(domain, [])]
     moments = {f"step:{rng.randrange(12)}:{rng.uniform(0, 0.5)}": -9 for _ in range(2)} | {
         f"writing:{rng.randint(1, 4)}": -9
     }
