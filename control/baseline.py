@@ -12,7 +12,7 @@ import numpy as np
 
 from control import rollouts, solver
 from control.game import ZERO, Game, Rules, all_rows, count, free_cells, has_row, kernel, move_of
-from control.positions import check_positions
+from control.positions import check_positions, on_all_cores
 
 OPEN_ROW_WORTH = (0.0, 0.1, 0.3, 0.9)  # by how many stones it has, 3 or more the same
 STEEPNESS = 0.5  # of the squashing of what rows are worth into -1 to 1
@@ -24,7 +24,7 @@ class PerfectPlayer:
     """Plays the move of the best exact score: wins as soon, and loses as late, as can be (control.solver).
 
     Args:
-        table_bits: 2 to the power of it positions are remembered while one call's problems are solved.
+        table_bits: 2 to the power of it positions are remembered by a core while one call's problems are solved.
         fewest_stones: with fewer it may think for minutes; matches with it begin with so many.
     """
 
@@ -37,8 +37,11 @@ class PerfectPlayer:
 
     def __call__(self, positions: np.ndarray) -> np.ndarray:
         game = self.rules.game
-        positions = check_positions(game, positions)
-        return solver.best_moves(game, solver.memory(game, table_bits=self.table_bits), positions)
+
+        def answer(positions: np.ndarray) -> np.ndarray:
+            return solver.best_moves(game, solver.memory(game, table_bits=self.table_bits), positions)
+
+        return on_all_cores(answer, check_positions(game, positions))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +87,11 @@ class MinmaxPlayer:
 
     def __call__(self, positions: np.ndarray) -> np.ndarray:
         game = self.rules.game
-        positions = check_positions(game, positions)
-        return _minmax_moves(game, self._rows, self._reach, positions, self.depth)
+
+        def answer(positions: np.ndarray) -> np.ndarray:
+            return _minmax_moves(game, self._rows, self._reach, positions, self.depth)
+
+        return on_all_cores(answer, check_positions(game, positions))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,9 +118,12 @@ class RolloutPlayer:
 
     def __call__(self, positions: np.ndarray) -> np.ndarray:
         game = self.rules.game
-        positions = check_positions(game, positions)
-        tree = rollouts.tree(game, self.simulations)
-        return rollouts.rollout_moves(game, tree, positions, self.exploration, np.uint64(self.seed))
+
+        def answer(positions: np.ndarray) -> np.ndarray:
+            tree = rollouts.tree(game, self.simulations)
+            return rollouts.rollout_moves(game, tree, positions, self.exploration, np.uint64(self.seed))
+
+        return on_all_cores(answer, check_positions(game, positions))
 
 
 @kernel

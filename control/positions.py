@@ -1,8 +1,10 @@
 """Arrays of positions: checked, played on, as planes and as text. What the rules are stands in control.game."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numba
 import numpy as np
 
 from control.game import ONE, ZERO, Game, cell_of, count, has_row, is_over, kernel, play
@@ -59,6 +61,22 @@ def check_positions(game: Game, positions: Any) -> np.ndarray:
             f"positions[{i}]: given {FAULTS[faults[i]]} (own {own:#x}, stones {stones:#x}), wanted a position in play"
         )
     return np.ascontiguousarray(positions)
+
+
+def on_all_cores(answer: Callable[[np.ndarray], np.ndarray], positions: np.ndarray) -> np.ndarray:
+    """float64 (N, ...): what `answer`, which lets go of Python's lock, says of positions (N, 2) in equal shares.
+
+    $NUMBA_NUM_THREADS threads are used, as many as there are cores if it is not set; one for a single position.
+    """
+    n = min(numba.config.NUMBA_NUM_THREADS, len(positions))  # type: ignore[attr-defined]
+    if n < 2:
+        return answer(positions)
+    with ThreadPoolExecutor(n) as pool:
+        shares = list(pool.map(answer, [np.ascontiguousarray(positions[i::n]) for i in range(n)]))
+    answers = np.empty((len(positions), shares[0].shape[1]))
+    for i, share in enumerate(shares):
+        answers[i::n] = share
+    return answers
 
 
 @kernel
