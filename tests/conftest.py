@@ -26,6 +26,15 @@ NETS = {
     )
     for domain in DOMAINS
 }
+# Added to a run of few steps: what the domain needs to be brief.
+LITTLE = {
+    "control": [
+        "domain.data.limit=500",  # enough for the three batches of a smoke run's epoch
+        "domain.data.games=64",
+        "domain.data.habits.full_simulations=16",
+        "domain.data.habits.fast_simulations=4",
+    ]
+}
 
 
 @pytest.fixture(autouse=True)

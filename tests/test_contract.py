@@ -12,7 +12,7 @@ from common import experiment
 from common.domain import Domain
 from common.program import Program
 from tests import toys
-from tests.conftest import DOMAINS, NETS
+from tests.conftest import DOMAINS, LITTLE, NETS
 
 COSTS = {
     "build_cpu_s",
@@ -88,7 +88,7 @@ def test_every_domain_offers_a_choice_of_nets(domain: str) -> None:
 
 @pytest.mark.parametrize(("name", "net"), [(d, n) for d in DOMAINS for n in NETS[d]])
 def test_every_net_trains_and_answers(name: str, net: str, config, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    domain = smoke(config, tmp_path, f"domain={name}", f"domain/net={net}")
+    domain = smoke(config, tmp_path, name, f"domain/net={net}")
     assert domain.module.name == net
     trainer(tmp_path, 1).fit(domain.module, datamodule=domain.data)
     check_program(domain.module.program(domain.data), domain)
@@ -96,7 +96,7 @@ def test_every_net_trains_and_answers(name: str, net: str, config, tmp_path: Pat
 
 @pytest.mark.parametrize("name", DOMAINS)
 def test_every_domain_is_judged_alike(name: str, config, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    domain = smoke(config, tmp_path, f"domain={name}")
+    domain = smoke(config, tmp_path, name)
     domain.baselines.pop("perfect", None)  # thinks for minutes; tests of its own know it
     about = {"domain": name, "config": {}, "experiment": "smoke", "split": "val", "seed": 0, "command": ""}
     results = experiment.run(domain, trainer(tmp_path, 1), tmp_path, about=about, goals={})
@@ -106,8 +106,9 @@ def test_every_domain_is_judged_alike(name: str, config, tmp_path: Path) -> None
         assert picture["caption"]
 
 
-def smoke(config, folder: Path, *choices: str) -> Domain:  # type: ignore[no-untyped-def]
-    cfg = config(*choices, "trainer=smoke", "logger=csv", f"output_dir={folder}")
+def smoke(config, folder: Path, name: str, *choices: str) -> Domain:  # type: ignore[no-untyped-def]
+    brief = ["trainer=smoke", "logger=csv", *LITTLE.get(name, [])]
+    cfg = config(f"domain={name}", *choices, *brief, f"output_dir={folder}")
     pl.seed_everything(0)
     return instantiate(cfg.domain, _convert_="all")
 

@@ -135,8 +135,6 @@ def test_a_run_without_a_folder_is_refused(command) -> None:  # type: ignore[no-
 
 
 def test_a_sweep_by_several_processes_is_one_group_and_one_report(tmp_path: Path, home: Path, command) -> None:  # type: ignore[no-untyped-def]
-    """Two hyperparameters, two values each, two jobs at a time."""
-    values = ["domain.module.optimizer.lr=0.2,0.4", "domain.data.flip=none,random"]
     parallel = ["-m", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
     settings = [
         "trainer=smoke",
@@ -144,8 +142,8 @@ def test_a_sweep_by_several_processes_is_one_group_and_one_report(tmp_path: Path
         "~domain.baselines.hog_svm",
         f"output_dir={tmp_path}/sweep",
     ]
-    shell("scripts.train", *parallel, *values, *settings, home=home)
-    sweep = [tmp_path / "sweep" / str(job) for job in range(4)]
+    shell("scripts.train", *parallel, "domain.module.optimizer.lr=0.2,0.4", *settings, home=home)
+    sweep = [tmp_path / "sweep" / str(job) for job in range(2)]
     seen = []
     for folder in sweep:
         found = wandb_records(folder)
@@ -154,10 +152,10 @@ def test_a_sweep_by_several_processes_is_one_group_and_one_report(tmp_path: Path
         for key in ("val/accuracy", "convnet/accuracy", "rules/accuracy"):
             assert f'"{key}"' in text, key
         (config,) = (r["config"]["update"]["config"]["domain"] for r in found if "command" in str(r.get("config")))
-        seen.append((config["module"]["optimizer"]["lr"], config["data"]["flip"]))
-    assert sorted(seen) == [(0.2, "none"), (0.2, "random"), (0.4, "none"), (0.4, "random")]
+        seen.append(config["module"]["optimizer"]["lr"])
+    assert seen == [0.2, 0.4]
     lines = command("report", f"run={tmp_path}/sweep")
-    assert sum("vision, quick-smoke, val split, 1 seed" in line for line in lines) == 4 * 2, "one row a program"
+    assert sum("vision, quick-smoke, val split, 1 seed" in line for line in lines) == 2 * 2, "one row a program"
 
 
 # What W&B keeps, read back from the offline run

@@ -12,12 +12,11 @@ import torch
 from filelock import FileLock
 
 from common import experiment
-from tests.conftest import DOMAINS, ROOT
+from tests.conftest import DOMAINS, LITTLE, ROOT
 from tests.killed import unjudged
 
 JUDGE = experiment.judge
 QUICK = ["trainer=smoke", "logger=csv"]
-LITTLE = {"control": ["domain.data.limit=500"]}  # enough for the three batches of a smoke run's epoch
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 from common import experiment, package
 from common.module import Module
 from scripts import folders
-from tests.conftest import DOMAINS, ROOT
+from tests.conftest import DOMAINS, LITTLE, ROOT
 from tests.killed import unjudged
 from tests.test_experiment import results
 
@@ -80,7 +80,8 @@ def test_training_starts_from_a_package(shipped: Path, command, monkeypatch, tmp
     monkeypatch.setattr(Module, "on_train_start", lambda m: seen.append(copy.deepcopy(m.state_dict())) or start(m))
     travelled = tmp_path / "package"
     shutil.copytree(shipped, travelled)
-    few = [f"domain={shipped.parent.name}", "epochs=1", "trainer.limit_train_batches=1", "logger=csv"]
+    name = shipped.parent.name
+    few = [f"domain={name}", "epochs=1", "trainer.limit_train_batches=1", "logger=csv", *LITTLE.get(name, [])]
     command("train", f"package={travelled}", *few, f"output_dir={tmp_path}/on")
     state = safetensors.torch.load_file(shipped / f"{folders.load_package(shipped).learned}.safetensors")
     for key, value in state.items():
