@@ -4,7 +4,9 @@ An optimizer factory takes the net and gives the optimizer; a schedule factory g
 to a multiplier of the learning rate.
 """
 
+import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
@@ -28,6 +30,16 @@ def sgd(net: nn.Module, *, lr: float, momentum: float, weight_decay: float, norm
     return torch.optim.SGD([g for g in groups if g["params"]], lr=lr, momentum=momentum, nesterov=True)
 
 
+def adamw(
+    net: nn.Module, *, lr: float, weight_decay: float, betas: tuple[float, float] = (0.9, 0.999)
+) -> torch.optim.AdamW:
+    """Adam with decoupled decay (Loshchilov and Hutter 2019, arXiv 1711.05101) of all but biases."""
+    biases = [p for p in net.parameters() if p.ndim <= 1]
+    weights = [p for p in net.parameters() if p.ndim > 1]
+    groups: list[dict[str, Any]] = [{"params": weights}, {"params": biases, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr, betas=betas, weight_decay=weight_decay, fused=True)
+
+
 def triangle(*, peak: float, start: float, end: float) -> Schedule:
     """Linear from `start` to 1 at progress `peak`, then linear to `end` (multipliers of the learning rate)."""
     if not 0 <= peak < 1:
@@ -37,5 +49,19 @@ def triangle(*, peak: float, start: float, end: float) -> Schedule:
         if progress < peak:
             return start + (1 - start) * progress / peak
         return 1 + (end - 1) * min(1.0, (progress - peak) / (1 - peak))
+
+    return multiplier
+
+
+def flat_then_cosine(*, warm_up: float, flat: float, end: float) -> Schedule:
+    """Linear from 0 to 1 until `warm_up`, 1 until progress `flat`, then half a cosine down to `end`."""
+    if not 0 <= warm_up <= flat < 1:
+        raise ValueError(f"schedule: given warm_up {warm_up}, flat {flat}, wanted 0 <= warm_up <= flat < 1")
+
+    def multiplier(progress: float) -> float:
+        if progress < warm_up:
+            return progress / warm_up
+        down = min(1.0, max(0.0, progress - flat) / (1 - flat))
+        return end + (1 - end) * (1 + math.cos(math.pi * down)) / 2
 
     return multiplier

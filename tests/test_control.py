@@ -10,14 +10,13 @@ import pytorch_lightning as pl
 import torch
 
 from common import checkpoint, cost
-from common.optim import triangle
+from common.optim import adamw, flat_then_cosine, triangle
 from control import labels, solver
 from control.data import Exact, SelfPlay
 from control.game import CONNECT_FOUR, TIC_TAC_TOE, Rules
 from control.inference import as_planes, inference
 from control.module import AlphaZero, LearnedPlayer, best_legal
 from control.net import Dense, Hybrid
-from control.optim import adamw, flat_then_cosine
 from control.positions import legal_moves, planes
 from tests.boards import SMALL, random_positions
 from tests.nets import HABITS, PUCT
