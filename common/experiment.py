@@ -23,7 +23,7 @@ from common import compare, cost, fetch
 from common.checkpoint import CHECKPOINT, load, write_whole
 from common.domain import Domain
 from common.package import Package
-from common.program import Evaluation, Figure, Kind, Picture, Plot, Program
+from common.program import Evaluation, Figure, HasCeilings, Kind, Picture, Plot, Program
 from common.source import ROOT
 from common.tracking import LogGallery, log_results
 
@@ -145,11 +145,16 @@ def judge(
         figures += [replace(f, program=entrant.name, kind=entrant.kind) for f in of_this]
         plots += [replace(plot, program=entrant.name) for plot in (*evaluation.plots, *latency)]
         write_so_far(output_dir, figures, about=about)
+    gallery = domain.evaluator.gallery(evaluations)
+    if isinstance(domain.evaluator, HasCeilings):
+        for name, evaluation in domain.evaluator.ceilings().items():
+            evaluations[name] = evaluation
+            of_this = [*compare.means(evaluation), *evaluation.figures]
+            figures += [replace(f, program=name, kind="ceiling") for f in of_this]
     learned, *others = evaluations
     for name in others:
         against = compare.paired(evaluations[learned], evaluations[name], name)
         figures += [replace(f, program=learned, kind="learned") for f in against]
-    gallery = domain.evaluator.gallery(evaluations)
     results = write_figures(
         output_dir,
         figures,

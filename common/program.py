@@ -99,3 +99,12 @@ class Evaluator(Protocol):
     def gallery(self, evaluations: Mapping[str, Evaluation]) -> Mapping[str, list[Picture]]:
         """Named pictures of what the programs answered, for people to look at."""
         ...
+
+
+@runtime_checkable
+class HasCeilings(Protocol):
+    """An evaluator that knows answers which no program can be expected to beat, since they were made from the truth."""
+
+    def ceilings(self) -> Mapping[str, Evaluation]:
+        """By name, what such answers score (a recording itself, say)."""
+        ...

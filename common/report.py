@@ -140,7 +140,11 @@ def _plots(group: Experiment) -> list[drawing.Draw]:
         if plot["shape"] == "curve":
             by_name[plot["name"]][plot["program"]] = plot["data"]
     learning = by_name.get(f"learning/val/{group.headline}", {})
-    points = {p.name: (p.figures["build_cpu_s"].mean, p.figures[group.headline].mean) for p in group.programs}
+    points = {
+        p.name: (p.figures["build_cpu_s"].mean, p.figures[group.headline].mean)
+        for p in group.programs
+        if p.kind != "ceiling"
+    }
     of = f"{group.domain}, {group.name}"
     drawn = [drawing.quality_against_cost(points, learning, palette, quality=group.headline, of=of)]
     names = [name for name in by_name if not name.startswith("learning/")]

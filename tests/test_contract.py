@@ -8,9 +8,10 @@ import pytest
 import pytorch_lightning as pl
 from hydra.utils import instantiate
 
-from common import experiment
+from common import experiment, report
 from common.domain import Domain
 from common.program import Program
+from common.results import experiments
 from tests import toys
 from tests.conftest import DOMAINS, LITTLE, NETS
 
@@ -79,6 +80,22 @@ def test_toy_domains_fit_the_contract(make, epochs: int, tmp_path: Path) -> None
     assert value(results, hand, "parameters") == {"nim": 0, "index": 2000}[make.__name__]
     judged = experiment.evaluate(make(), tmp_path, tmp_path, about=about, goals={})
     assert value(judged, learned, headline) == value(results, learned, headline)
+
+
+def test_ceilings_stand_beside_the_programs_without_costs(tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    domain = toys.nim()
+    perfect = {"truth": domain.evaluator(toys.best_move)}
+    monkeypatch.setattr(type(domain.evaluator), "ceilings", lambda _: perfect, raising=False)
+    about = {"domain": "nim", "config": {}, "experiment": "toy", "split": "val", "seed": 0, "command": ""}
+    results = experiment.run(domain, trainer(tmp_path, 1), tmp_path, about=about, goals={})
+    truth = [f for f in results["figures"] if f["program"] == "truth"]
+    assert [(f["metric"], f["kind"], f["value"]) for f in truth] == [("best_moves", "ceiling", 1.0)]
+    assert value(results, domain.module.name, "best_moves_minus/truth") <= 0
+    assert "truth" not in results["run"]["uses"], "it is no program"
+    (group,) = experiments([results])
+    assert group.judged
+    assert "| `truth` | ceiling | best_moves 1 | - |" in report.summary([group])
+    assert "truth" in report.page([{**results, "folder": str(tmp_path)}])
 
 
 @pytest.mark.parametrize("domain", DOMAINS)

@@ -1,0 +1,1 @@
+"""Speech: a waveform from its features."""

@@ -1,0 +1,193 @@
+"""The hand-written programs (1.0): speech from its features as it was made before nets.
+
+`SourceFilter`: pulses and noise through the envelope that the mels outline, as in telephones and early synthesisers.
+`GriffinLim`: a signal whose spectrum has the magnitudes that the mels outline, whatever its phases.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numba
+import numpy as np
+from scipy.signal import firwin, lfilter
+
+from speech.signal import (
+    BANDS,
+    LPC_ORDER,
+    SAMPLE_RATE_HZ,
+    Analysis,
+    Features,
+    at_subframes,
+    check_features,
+    clipped,
+    de_emphasis,
+    equalise,
+    istft,
+    mel_bands,
+    predict_from_mel,
+    stft,
+)
+
+TAPS = 129  # of the filters that part pulses from noise
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceFilter:
+    """A vocoder of pulses and noise through linear prediction (Atal and Hanauer 1971), with voicing mixed by band.
+
+    Args:
+        features: how its problems are made.
+        cutoff_hz: below it voiced frames are pulses, above it noise (Makhoul et al. 1978).
+        breath: share of the power below the cutoff that is noise even in voiced frames.
+        equaliser: passes that move the mels of what comes out to those that were asked for.
+        seed: of the noise.
+    """
+
+    features: Analysis
+    cutoff_hz: float
+    breath: float
+    equaliser: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.cutoff_hz < SAMPLE_RATE_HZ / 2:
+            raise ValueError(f"source_filter.cutoff_hz: given {self.cutoff_hz}, wanted 0 < cutoff_hz < 8000")
+        if not 0 <= self.breath <= 1:
+            raise ValueError(f"source_filter.breath: given {self.breath}, wanted 0 <= breath <= 1")
+
+    def build(self, data: Any) -> "SourceFilterVocoder":
+        return SourceFilterVocoder(
+            features=self.features,
+            low=firwin(TAPS, self.cutoff_hz, fs=SAMPLE_RATE_HZ),
+            breath=self.breath,
+            equaliser=self.equaliser,
+            seed=self.seed,
+        )
+
+
+@dataclass(frozen=True)
+class SourceFilterVocoder:
+    """Features -> waveforms; `low` (TAPS,) is the linear-phase filter that keeps what is below the cutoff."""
+
+    features: Analysis
+    low: np.ndarray
+    breath: float
+    equaliser: int
+    seed: int
+
+    def __call__(self, problems: Sequence[Features]) -> list[np.ndarray]:
+        return [self._speak(check_features(features, self.features)) for features in problems]
+
+    def _speak(self, frames: np.ndarray) -> np.ndarray:
+        hop, subframes = self.features.hop, self.features.subframes
+        mels = frames[:, :BANDS].astype(np.float64)
+        prediction = predict_from_mel(mels, subframes)
+        error = np.exp(at_subframes(np.log(prediction.error), hop // subframes))
+        y = synthesise(self._excitation(frames) * error, prediction.lpc)
+        return clipped(equalise(de_emphasis(y), mels, self.features, passes=self.equaliser))
+
+    def _excitation(self, frames: np.ndarray) -> np.ndarray:
+        """White on the whole, of variance 1: (frames * hop,)."""
+        hop = self.features.hop
+        voiced = at_subframes(frames[:, BANDS + 1].astype(np.float64), hop)
+        f0_hz = np.exp(at_subframes(frames[:, BANDS].astype(np.float64), hop))
+        noise = np.random.default_rng(self.seed).standard_normal(len(f0_hz))
+        low_noise, low_pulses = (filtered(signal, self.low) for signal in (noise, pulses(f0_hz)))
+        harmonic = np.sqrt(voiced * (1 - self.breath))
+        return noise - low_noise + np.sqrt(1 - voiced * (1 - self.breath)) * low_noise + harmonic * low_pulses
+
+
+def pulses(f0_hz: np.ndarray) -> np.ndarray:
+    """A pulse each period of F0 (n,), of power 1 on average, shared by the two samples that it falls between."""
+    phase = np.cumsum(f0_hz) / SAMPLE_RATE_HZ
+    begins = np.flatnonzero(np.diff(np.floor(phase), prepend=0.0) > 0)
+    late = (phase[begins] - np.floor(phase[begins])) * SAMPLE_RATE_HZ / f0_hz[begins]  # samples since it was due
+    height = np.sqrt(SAMPLE_RATE_HZ / f0_hz[begins])
+    out = np.zeros(len(f0_hz))
+    np.add.at(out, begins, height * (1 - late.clip(0, 1)))
+    np.add.at(out, np.maximum(begins - 1, 0), height * late.clip(0, 1))
+    return out
+
+
+def filtered(signal: np.ndarray, taps: np.ndarray) -> np.ndarray:
+    """Through a linear-phase filter, without its delay."""
+    side = len(taps) // 2
+    return lfilter(taps, 1, np.pad(signal, (0, side)))[side:]
+
+
+@numba.njit(cache=True, nogil=True)
+def synthesise(excitation: np.ndarray, lpc: np.ndarray) -> np.ndarray:
+    """y[t] = excitation[t] + what lpc (subframes, LPC_ORDER) predicts from y before t."""
+    y = np.zeros(LPC_ORDER + len(excitation))
+    samples = len(excitation) // len(lpc)
+    for t in range(len(excitation)):
+        total = excitation[t]
+        for k in range(LPC_ORDER):
+            total += lpc[t // samples, k] * y[LPC_ORDER + t - 1 - k]
+        y[LPC_ORDER + t] = total
+    return y[LPC_ORDER:]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GriffinLim:
+    """Phases by going back and forth between signal and spectrum (Griffin and Lim 1984; fast, Perraudin et al. 2013).
+
+    Args:
+        features: how its problems are made.
+        iterations: times back and forth.
+        momentum: of the fast variant; 0 is the original.
+        seed: of the phases that it begins with.
+    """
+
+    features: Analysis
+    iterations: int
+    momentum: float
+    seed: int
+
+    def build(self, data: Any) -> "GriffinLimVocoder":
+        return GriffinLimVocoder(self.features, self.iterations, self.momentum, self.seed)
+
+
+@dataclass(frozen=True)
+class GriffinLimVocoder:
+    """Features -> waveforms. It uses the mels alone."""
+
+    features: Analysis
+    iterations: int
+    momentum: float
+    seed: int
+
+    def __call__(self, problems: Sequence[Features]) -> list[np.ndarray]:
+        return [self._speak(check_features(features, self.features)) for features in problems]
+
+    def _speak(self, frames: np.ndarray) -> np.ndarray:
+        power = np.exp(frames[:, :BANDS].astype(np.float64))
+        magnitude = np.sqrt(power_of_bins(power, self.features.n_fft))
+        phases = np.random.default_rng(self.seed).uniform(-np.pi, np.pi, magnitude.shape)
+        spectrum, before = magnitude * np.exp(1j * phases), np.zeros_like(magnitude, np.complex128)
+        for _ in range(self.iterations):
+            now = stft(istft(spectrum, self.features), self.features)
+            ahead = now + self.momentum * (now - before)
+            spectrum = magnitude * ahead / np.maximum(np.abs(ahead), 1e-12)
+            before = now
+        return clipped(istft(spectrum, self.features))
+
+
+def power_of_bins(power: np.ndarray, n_fft: int) -> np.ndarray:
+    """(frames, bins) whose means over the bands come close to `power` (frames, BANDS), never negative.
+
+    From the pseudo-inverse without its negative values, then multiplicative steps (Lee and Seung 2001).
+    """
+    bands = mel_bands(n_fft)
+    found = np.maximum(power @ _inverse(n_fft), 1e-10)
+    top = power @ bands.T
+    for _ in range(20):
+        found *= top / np.maximum(found @ bands @ bands.T, 1e-20)
+    return found
+
+
+@lru_cache
+def _inverse(n_fft: int) -> np.ndarray:
+    return np.linalg.pinv(mel_bands(n_fft))

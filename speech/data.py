@@ -1,0 +1,245 @@
+"""Crops of the recordings with their features: the source code of the 2.0 program."""
+
+import hashlib
+import io
+from collections.abc import Callable, Iterator, Sequence
+from importlib.metadata import version
+from typing import NamedTuple
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from rich.console import Console
+from rich.progress import track
+from torch import Tensor
+
+from common import cache_folder
+from common.checkpoint import write_whole
+from speech.corpus import VOICE, Split, parts, prompts
+from speech.front import CONTEXT_FRAMES, HISTORY, Front, Plan, plan
+from speech.signal import WIDTH, Analysis, Features, analyse, pre_emphasis, whole_frames
+
+
+class Utterance(NamedTuple):
+    """One prompt, ready to be cut: `y` float32 (frames * hop,) pre-emphasised, its features and its plan."""
+
+    y: np.ndarray
+    frames: np.ndarray
+    plan: Plan
+
+
+class Crops(NamedTuple):
+    """A batch of B pieces of N samples, S subframes; the first of them, the lead, are only the past of the rest.
+
+    `y` (B, N); `frames` (B, N / hop + 2 * CONTEXT_FRAMES, WIDTH), raw features; `lpc` (B, S, order); `error`, `gain`,
+    `lag` (B, N), as in a Plan; `noise` (B, N), what is added to the past, in units of `error`; `level` (B,), its
+    standard deviation; `counted` (B, N), 0 where a sample is no part of the recording.
+    """
+
+    y: Tensor
+    frames: Tensor
+    lpc: Tensor
+    error: Tensor
+    gain: Tensor
+    lag: Tensor
+    noise: Tensor
+    level: Tensor
+    counted: Tensor
+
+
+def features_of(names: Sequence[str], analysis: Analysis) -> list[Features]:
+    """Of these prompts, from the cache where it has them: F0 takes a tenth of the time that the sound lasts."""
+    key = repr((names, analysis, VOICE.sha256, version("pyworld-prebuilt"), WIDTH))
+    path = cache_folder() / "asterisk" / f"features-{hashlib.sha256(key.encode()).hexdigest()[:16]}.npz"
+    if path.exists():
+        with np.load(path) as found:
+            return [Features(found[name], analysis) for name in names]
+    shown = track(names, "features", console=Console(stderr=True), transient=True)
+    made = [analyse(prompts()[name].wave, analysis) for name in shown]
+    data = io.BytesIO()
+    np.savez(data, allow_pickle=False, **{name: features.frames for name, features in zip(names, made, strict=True)})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, data.getbuffer())
+    return made
+
+
+def check_limit(limit: int | None) -> int | None:
+    """`limit`, if it is one.
+
+    Raises:
+        ValueError: not None and not a whole number above 0.
+    """
+    if limit is not None and not (isinstance(limit, int) and limit > 0):
+        raise ValueError(f"limit: given {limit!r}, wanted null or a whole number above 0")
+    return limit
+
+
+def names(split: Split, limit: int | None) -> tuple[str, ...]:
+    """Of the prompts of one part; the first `limit`."""
+    if split not in ("train", "val", "test"):
+        raise ValueError(f"split: given {split!r}, wanted one of train, val, test")
+    return parts()[split][:limit]
+
+
+class Prompts(pl.LightningDataModule):
+    """Batches of Crops, from places drawn anew every epoch.
+
+    Args:
+        features: how they are made.
+        front: the aids that the net gets.
+        crop: samples of a piece that count, filled up to whole frames.
+        receptive_field: of the net; a piece begins with a lead of that many samples and more, which do not count.
+        batch_size: pieces, over all processes.
+        crops: pieces an epoch.
+        noise: the largest level of white noise in the past, in units of what prediction leaves; half of the pieces
+            have some, the others none.
+        seed: fixes places and noise, by epoch, so that a resumed run sees what an uninterrupted one does.
+        limit: use only so many prompts to train and to validate.
+    """
+
+    def __init__(
+        self,
+        *,
+        features: Analysis,
+        front: Front,
+        crop: int,
+        receptive_field: int,
+        batch_size: int,
+        crops: int,
+        noise: float,
+        seed: int,
+        limit: int | None = None,
+    ) -> None:
+        super().__init__()
+        for name, value in (("crop", crop), ("batch_size", batch_size), ("crops", crops)):
+            if value < 1:
+                raise ValueError(f"data.{name}: given {value}, wanted 1 or more")
+        self.features = features
+        self.front = front
+        self.crop_frames = -(-crop // features.hop)
+        self.lead_frames = lead_frames(receptive_field, features)
+        self.batch_size = batch_size
+        self.crops = crops
+        self.noise = noise
+        self.seed = seed
+        self.limit = check_limit(limit)
+
+    def setup(self, stage: str | None = None) -> None:
+        self.train, self.val = (self._utterances(names(split, self.limit)) for split in ("train", "val"))
+
+    def _utterances(self, chosen: tuple[str, ...]) -> list[Utterance]:
+        made = features_of(chosen, self.features)
+        return [utterance(prompts()[name].wave, f, self.front) for name, f in zip(chosen, made, strict=True)]
+
+    def statistics(self) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of the features, (WIDTH,) each, over the frames of the training prompts."""
+        frames = np.concatenate([u.frames for u in self.train])
+        return torch.from_numpy(frames.mean(0)), torch.from_numpy(np.maximum(frames.std(0), 1e-3))
+
+    def train_dataloader(self) -> "Batches":
+        trainer = self.trainer
+        assert trainer is not None
+        return Batches(
+            self, epoch=lambda: trainer.current_epoch, rank=trainer.global_rank, processes=trainer.world_size
+        )
+
+    def val_dataloader(self) -> "Whole":
+        return Whole(self)
+
+
+class Batches:
+    """One epoch of pieces; of each batch a process of a distributed run gets its share."""
+
+    def __init__(self, data: Prompts, *, epoch: Callable[[], int], rank: int = 0, processes: int = 1) -> None:
+        if data.batch_size % processes:
+            raise ValueError(f"data.batch_size: given {data.batch_size}, wanted a multiple of {processes} processes")
+        self.data = data
+        self.epoch = epoch
+        self.share = slice(rank, None, processes)
+        frames = np.array([len(u.frames) for u in data.train])
+        self.starts = np.maximum(frames - data.crop_frames, 0) + 1  # places where a piece may begin, a prompt
+        self.ends = self.starts.cumsum()
+
+    def __len__(self) -> int:
+        return max(1, self.data.crops // self.data.batch_size)
+
+    def __iter__(self) -> Iterator[Crops]:
+        data = self.data
+        rng = np.random.default_rng((data.seed, self.epoch()))
+        for _ in range(len(self)):
+            places = rng.integers(self.ends[-1], size=data.batch_size)
+            levels = data.noise * rng.uniform(size=data.batch_size) * (rng.uniform(size=data.batch_size) < 0.5)
+            length = (data.lead_frames + data.crop_frames) * data.features.hop
+            noise = rng.standard_normal((data.batch_size, length), np.float32) * levels[:, None].astype(np.float32)
+            pieces = []
+            for place, level, added in list(zip(places, levels, noise, strict=True))[self.share]:
+                chosen = int(np.searchsorted(self.ends, place, side="right"))
+                start = int(place - self.ends[chosen] + self.starts[chosen])
+                u = data.train[chosen]
+                pieces.append(cut(u, start, data.crop_frames, data.lead_frames, data.features, added, level))
+            yield stacked(pieces)
+
+
+class Whole:
+    """The validation prompts, each a batch of its own; no noise."""
+
+    def __init__(self, data: Prompts) -> None:
+        self.data = data
+
+    def __len__(self) -> int:
+        return len(self.data.val)
+
+    def __iter__(self) -> Iterator[Crops]:
+        for u in self.data.val:
+            yield stacked([cut(u, 0, len(u.frames), self.data.lead_frames, self.data.features)])
+
+
+def utterance(wave: np.ndarray, features: Features, front: Front) -> Utterance:
+    """A prompt (n,) and its features, ready to be cut."""
+    y = pre_emphasis(whole_frames(wave.astype(np.float64), features.analysis.hop)).astype(np.float32)
+    return Utterance(y, features.frames, plan(features.frames, features.analysis, front))
+
+
+def lead_frames(receptive_field: int, analysis: Analysis) -> int:
+    """Before the first sample that counts: what its inputs, and those of the net's receptive field, look back at."""
+    return -(-(receptive_field + HISTORY) // analysis.hop)
+
+
+def cut(
+    u: Utterance,
+    start: int,
+    frames: int,
+    lead: int,
+    analysis: Analysis,
+    noise: np.ndarray | None = None,
+    level: float = 0.0,
+) -> Crops:
+    """`frames` from number `start` on, after `lead` more; outside the prompt is silence, its last features go on."""
+    hop, subframes = analysis.hop, analysis.subframes
+    first, last = start - lead, start + frames
+    rows = np.arange(first, last)
+    inside = np.clip(rows, 0, len(u.frames) - 1)
+    known = np.repeat((rows >= 0) & (rows < len(u.frames)), hop)
+
+    def samples(values: np.ndarray) -> np.ndarray:
+        return values.reshape(-1, hop)[inside].ravel()
+
+    around = np.clip(np.arange(first - CONTEXT_FRAMES, last + CONTEXT_FRAMES), 0, len(u.frames) - 1)
+    counted = known & (np.arange(len(known)) >= lead * hop)
+    values = (
+        samples(u.y) * known,
+        u.frames[around],
+        u.plan.lpc.reshape(-1, subframes, u.plan.lpc.shape[1])[inside].reshape(-1, u.plan.lpc.shape[1]),
+        samples(u.plan.error),
+        samples(u.plan.gain),
+        samples(u.plan.lag),
+        np.zeros(len(known), np.float32) if noise is None else noise,
+        np.float32(level),
+        counted.astype(np.float32),
+    )
+    return Crops(*(torch.from_numpy(np.array(v)) for v in values))
+
+
+def stacked(pieces: Sequence[Crops]) -> Crops:
+    """Pieces without a batch axis, in one batch."""
+    return Crops(*(torch.stack(parts) for parts in zip(*pieces, strict=True)))

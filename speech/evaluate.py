@@ -1,0 +1,149 @@
+"""The held-out prompts and the metrics. Nothing here knows who wrote the program."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from common.compare import mean_interval
+from common.program import Evaluation, Figure, Picture, Program
+from speech.corpus import prompts
+from speech.data import check_limit, features_of, names
+from speech.measures import loud_frames, mel_cepstra, mel_cepstral_distortion, opinions, pitch, pitch_errors
+from speech.picture import spectrogram
+from speech.recogniser import heard, spoken, word_errors
+from speech.signal import Analysis, Features, clipped, mu_law, mu_law_inverse, whole_frames
+
+SHOWN = 4  # prompts in the gallery
+EXAMPLES = 16  # different prompts on which programs are timed
+
+
+class Reference(NamedTuple):
+    """What the metrics need of a recording, `wave` filled up to whole frames."""
+
+    text: str
+    wave: np.ndarray
+    pitch: np.ndarray
+    cepstra: np.ndarray
+    loud: np.ndarray
+
+
+@runtime_checkable
+class Likely(Protocol):
+    """A program that also says how likely a recording is."""
+
+    def bits(self, problems: Sequence[Features], waves: Sequence[np.ndarray], /) -> np.ndarray:
+        """Bits a sample of 16 bits, given those before it and the features; a number a prompt."""
+        ...
+
+
+class Referee:
+    """Scores waveforms made from features: DNSMOS (the headline), other opinions, pitch, spectra, words.
+
+    Args:
+        features: how the problems are made from the recordings.
+        split: `val` for choosing, `test` for the last look.
+        words: ask the recogniser; it takes most of the time.
+        limit: use only so many prompts.
+    """
+
+    def __init__(
+        self, *, features: Analysis, split: Literal["val", "test"], words: bool, limit: int | None = None
+    ) -> None:
+        if split not in ("val", "test"):
+            raise ValueError(f"split: given {split!r}, wanted one of val, test")
+        self.features = features
+        self.split = split
+        self.words = words
+        self.limit = check_limit(limit)
+
+    @cached_property
+    def problems(self) -> list[Features]:
+        return features_of(names(self.split, self.limit), self.features)
+
+    @cached_property
+    def references(self) -> list[Reference]:
+        found = []
+        for name in names(self.split, self.limit):
+            prompt = prompts()[name]
+            wave = whole_frames(prompt.wave.astype(np.float64), self.features.hop)
+            track_hz = pitch(wave)
+            found.append(Reference(prompt.text, wave, track_hz, mel_cepstra(wave, track_hz), loud_frames(wave)))
+        return found
+
+    def examples(self, n: int) -> list[Features]:
+        return [self.problems[i % min(EXAMPLES, len(self.problems))] for i in range(n)]
+
+    def __call__(self, program: Program) -> Evaluation:
+        waves = program(self.problems)
+        evaluation = self._evaluation(check_waves(waves, self.references))
+        if isinstance(program, Likely):
+            bits = program.bits(self.problems, [r.wave for r in self.references])
+            lengths = [len(r.wave) for r in self.references]
+            figure = Figure("bits_per_sample", float(np.average(bits, weights=lengths)), *mean_interval(bits)[1:])
+            return Evaluation(evaluation.answers, evaluation.scores, (figure, *evaluation.figures))
+        return evaluation
+
+    def _evaluation(self, waves: Sequence[np.ndarray]) -> Evaluation:
+        shown = track(
+            list(zip(waves, self.references, strict=True)), "listening", console=Console(stderr=True), transient=True
+        )
+        rows = [self._scores(wave, reference) for wave, reference in shown]
+        scores = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+        figures: list[Figure] = []
+        for name in ("f0_cents", "f0_gross"):  # of prompts where nothing is voiced in both there is none
+            known = scores.pop(name)
+            known = known[np.isfinite(known)]
+            figures += [Figure(name, *mean_interval(known))] if len(known) else []
+        if self.words:
+            errors, said = scores.pop("word_errors"), scores.pop("words")
+            figures.append(Figure("word_error_rate", float(errors.sum() / said.sum())))
+            scores["word_error"] = errors / said
+        return Evaluation(list(waves), scores, tuple(figures))
+
+    def _scores(self, wave: np.ndarray, reference: Reference) -> dict[str, float]:
+        found = opinions(wave)
+        track_hz = pitch(wave)
+        found |= pitch_errors(track_hz, reference.pitch)
+        found["mcd_db"] = mel_cepstral_distortion(mel_cepstra(wave, track_hz), reference.cepstra, reference.loud)
+        if self.words:
+            said = spoken(reference.text)
+            found |= {"word_errors": word_errors(heard(wave), said), "words": len(said)}
+        return found
+
+    def ceilings(self) -> dict[str, Evaluation]:
+        """What no program made from features: the recording itself, and the recording in 256 mu-law levels."""
+        makers: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+            "natural": lambda wave: wave,
+            "mu_law": lambda wave: mu_law_inverse(mu_law(wave)),
+        }
+        return {
+            name: self._evaluation([clipped(make(r.wave)) for r in self.references]) for name, make in makers.items()
+        }
+
+    def gallery(self, evaluations: Mapping[str, Evaluation]) -> dict[str, list[Picture]]:
+        """For a few prompts the recording's spectrogram above those of what the programs made."""
+        chosen = np.linspace(0, len(self.references) - 1, min(SHOWN, len(self.references))).astype(int)
+        shown = {}
+        for i in dict.fromkeys(chosen.tolist()):
+            waves = {"natural": self.references[i].wave} | {n: e.answers[i] for n, e in evaluations.items()}
+            shown[self.references[i].text] = [Picture(spectrogram(wave), name) for name, wave in waves.items()]
+        return shown
+
+
+def check_waves(waves: Sequence[np.ndarray], references: Sequence[Reference]) -> Sequence[np.ndarray]:
+    """`waves`, if they are answers.
+
+    Raises:
+        ValueError: not one a prompt, not as long as its frames, not finite, or beyond -1 to 1.
+    """
+    wanted = [len(r.wave) for r in references]
+    given = [np.shape(wave) for wave in waves]
+    if given != [(n,) for n in wanted]:
+        raise ValueError(f"answers: given waveforms of shapes {given[:3]}..., wanted {wanted[:3]}... samples")
+    if not all(np.isfinite(wave).all() and np.abs(wave).max() <= 1 for wave in waves):
+        raise ValueError("answers: given samples that are not finite or beyond -1 to 1, wanted samples within")
+    return waves

@@ -1,0 +1,169 @@
+"""The loss, and how the trained net becomes a Program."""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from common.module import Metrics, Module
+from speech.data import Crops, cut, lead_frames, stacked, utterance
+from speech.front import Front, inputs, predict
+from speech.generate import Sampler
+from speech.net import WaveNet
+from speech.outputs import LSB, NATS_PER_BIT, Outputs
+from speech.signal import BANDS, WIDTH, Analysis, Features, check_features, clipped, de_emphasis, equalise
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How samples are drawn; chosen on the validation prompts.
+
+    Args:
+        noise: the level of noise that the net is told its past has.
+        voiced, unvoiced: multiply the scale of what is drawn (the temperature, of a softmax), by the features' voicing.
+        equaliser: passes of the mel equaliser over what is generated; 0 for none.
+        seed: of the draws.
+    """
+
+    noise: float
+    voiced: float
+    unvoiced: float
+    equaliser: int
+    seed: int
+
+
+class Vocoder(Module):
+    """Likelihood of each sample given those before it and the features (WaveNet, section 2.5).
+
+    Args:
+        features: how the features are made.
+        front: the aids.
+        outputs: the distribution of a sample.
+        sampling: how the program draws from it.
+    """
+
+    net: WaveNet
+    mean: Tensor
+    deviation: Tensor
+    analysis: Tensor
+
+    def __init__(
+        self, *, features: Analysis, front: Front, outputs: Outputs, sampling: Sampling, **shared: Any
+    ) -> None:
+        super().__init__(**shared)
+        self.features = features
+        self.front = front
+        self.outputs = outputs
+        self.sampling = sampling
+        self.register_buffer("mean", torch.zeros(WIDTH))
+        self.register_buffer("deviation", torch.ones(WIDTH))
+        made = (features.n_fft, features.window, features.hop, features.subframes)
+        self.register_buffer("analysis", torch.tensor(made))
+
+    def on_fit_start(self) -> None:
+        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        needed = lead_frames(self.net.receptive_field, self.features)
+        if data.lead_frames < needed:
+            raise ValueError(
+                f"data.receptive_field: given {data.lead_frames} frames of lead, wanted {needed}, which the net sees"
+            )
+        self.mean, self.deviation = (t.to(self.device) for t in data.statistics())
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        found, wanted = checkpoint["state_dict"]["analysis"].tolist(), self.analysis.tolist()
+        if found != wanted:
+            raise ValueError(
+                f"checkpoint: given features of n_fft, window, hop, subframes {found}, wanted the config's {wanted}"
+            )
+
+    def loss(self, net: nn.Module, batch: Crops) -> tuple[Tensor, Metrics]:
+        said, z, step = say(net, batch, self.features, self.front, self.mean, self.deviation)
+        nats = self.outputs.nats(said, z, step)
+        bits = (nats * batch.counted).sum() / batch.counted.sum() / NATS_PER_BIT
+        return bits, {"bits": bits.detach()}
+
+    def program(self, data: pl.LightningDataModule) -> "LearnedVocoder":
+        net: Any = copy.deepcopy(self.averaged.module).eval().requires_grad_(False).cpu()
+        return LearnedVocoder(
+            features=self.features,
+            front=self.front,
+            outputs=self.outputs,
+            sampling=self.sampling,
+            net=net,
+            mean=self.mean.cpu().numpy(),
+            deviation=self.deviation.cpu().numpy(),
+        )
+
+
+@dataclass(frozen=True)
+class LearnedVocoder:
+    """Features -> waveforms, drawn sample by sample."""
+
+    features: Analysis
+    front: Front
+    outputs: Outputs
+    sampling: Sampling
+    net: WaveNet
+    mean: np.ndarray
+    deviation: np.ndarray
+
+    def __call__(self, problems: Sequence[Features]) -> list[np.ndarray]:
+        frames = [check_features(features, self.features) for features in problems]
+        how = self.sampling
+        sampler = Sampler(
+            self.net,
+            self.features,
+            self.front,
+            self.outputs,
+            lead_frames=lead_frames(self.net.receptive_field, self.features),
+            noise=how.noise,
+            mean=self.mean,
+            deviation=self.deviation,
+        )
+        drawing = sampler.drawing(voiced=how.voiced, unvoiced=how.unvoiced, seed=how.seed)
+        waves = [de_emphasis(y.astype(np.float64)) for y in sampler.generate(frames, drawing)]
+        mels = [f[:, :BANDS].astype(np.float64) for f in frames]
+        return [
+            clipped(equalise(wave, mel, self.features, passes=how.equaliser))
+            for wave, mel in zip(waves, mels, strict=True)
+        ]
+
+    @torch.inference_mode()
+    def bits(self, problems: Sequence[Features], waves: Sequence[np.ndarray]) -> np.ndarray:
+        """Bits a sample of each recording (n,), given its past and its features."""
+        return np.array([self._bits(f, wave) for f, wave in zip(problems, waves, strict=True)])
+
+    def _bits(self, features: Features, wave: np.ndarray) -> float:
+        check_features(features, self.features)
+        lead = lead_frames(self.net.receptive_field, self.features)
+        whole = utterance(wave, features, self.front)
+        batch = stacked([cut(whole, 0, len(features.frames), lead, self.features)])
+        mean, deviation = torch.from_numpy(self.mean), torch.from_numpy(self.deviation)
+        said, z, step = say(self.net, batch, self.features, self.front, mean, deviation)
+        nats = self.outputs.nats(said, z, step)
+        return float((nats * batch.counted).sum() / batch.counted.sum()) / NATS_PER_BIT
+
+
+def say(
+    net: nn.Module, batch: Crops, features: Analysis, front: Front, mean: Tensor, deviation: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What the net says of every sample (B, N, size), the samples z (B, N), and the step of 16 bits in them."""
+    y = batch.y + batch.noise * batch.error
+    p = predict(y, batch.lpc, features.hop // features.subframes)
+    x = inputs(front, y, p, batch.error, batch.gain, batch.lag)
+    out = net(x, normalised(batch.frames, batch.level, mean, deviation), features.subframes)
+    return out, (batch.y - p) / batch.error, LSB / batch.error
+
+
+def normalised(
+    frames: Float[Tensor, "batch frames width"], level: Float[Tensor, " batch"], mean: Tensor, deviation: Tensor
+) -> Tensor:
+    """What the net's conditioning is given: features of mean 0 and deviation 1, and the level of noise in the past."""
+    level = level[:, None, None].expand(-1, frames.shape[1], 1)
+    return torch.cat([(frames - mean) / deviation, 5 * level], -1)

@@ -1,0 +1,113 @@
+"""WaveNet: a stack of gated convolutions that sees the past at ever larger steps.
+
+van den Oord et al. 2016, "WaveNet: A Generative Model for Raw Audio", arXiv 1609.03499, sections 2.3 to 2.5. A layer
+of kernel 2 and dilation d sees the samples t and t - d; its gate is also told what the features say at t. Channels are
+last, so that every convolution is a matrix product; time never looks ahead.
+"""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from speech.front import Front
+from speech.gated import Gated
+from speech.outputs import Outputs
+from speech.signal import WIDTH
+
+
+class Conditioning(nn.Module):
+    """Features (and the level of noise in the past) -> vectors a subframe.
+
+    Two convolutions at the frames' rate, interpolated linearly to subframes: learned upsampling learns little else.
+
+    Args:
+        channels: of what comes out.
+    """
+
+    def __init__(self, *, channels: int) -> None:
+        super().__init__()
+        self.first = nn.Conv1d(WIDTH + 1, channels, 3)
+        self.second = nn.Conv1d(channels, channels, 3)
+
+    def forward(self, frames: Float[Tensor, "batch frames features"], subframes: int) -> Float[Tensor, "batch n c"]:
+        """Of frames with CONTEXT_FRAMES more at both ends: (frames - 2 * CONTEXT_FRAMES) * subframes vectors."""
+        hidden = self.second(self.first(frames.transpose(1, 2)).relu()).relu().transpose(1, 2)  # (B, n + 2, C)
+        if subframes == 1:
+            return hidden[:, 1:-1]
+        place = (torch.arange(subframes, device=hidden.device) + 0.5) / subframes - 0.5
+        here, before, after = hidden[:, 1:-1, None], hidden[:, :-2, None], hidden[:, 2:, None]
+        share = place[:, None].to(hidden.dtype)
+        return (here + share.clamp_min(0) * (after - here) + (-share).clamp_min(0) * (before - here)).flatten(1, 2)
+
+
+class WaveNet(nn.Module):
+    """The past of a signal and its features -> what is said of each sample.
+
+    Args:
+        front: what a sample's inputs are.
+        outputs: what is said.
+        channels: of the residual path.
+        cycles: times that the dilations begin at 1 again.
+        cycle: layers until then, each of twice the dilation.
+        skip_channels: of the skip path and the layer after it.
+        condition_channels: of the conditioning.
+    """
+
+    def __init__(
+        self,
+        *,
+        front: Front,
+        outputs: Outputs,
+        channels: int,
+        cycles: int,
+        cycle: int,
+        skip_channels: int,
+        condition_channels: int,
+    ) -> None:
+        super().__init__()
+        self.dilations = [2**i for _ in range(cycles) for i in range(cycle)]
+        layers = len(self.dilations)
+        self.channels = channels
+        self.conditioning = Conditioning(channels=condition_channels)
+        self.enter = nn.Linear(front.inputs, channels)
+        self.condition = nn.Linear(condition_channels, layers * 2 * channels)
+        scale = channels**-0.5
+        self.past = nn.Parameter(torch.empty(layers, 2 * channels, channels).uniform_(-scale, scale))
+        self.now = nn.Parameter(torch.empty(layers, 2 * channels, channels).uniform_(-scale, scale))
+        self.residual = nn.Parameter(torch.empty(layers - 1, channels, channels).uniform_(-scale, scale))
+        self.residual_bias = nn.Parameter(torch.zeros(layers - 1, channels))
+        self.skip = nn.Linear(layers * channels, skip_channels)
+        self.hidden = nn.Linear(skip_channels, skip_channels)
+        self.leave = nn.Linear(skip_channels, outputs.size)
+        with torch.no_grad():
+            self.leave.weight.mul_(0.1)
+            self.leave.bias.copy_(outputs.start())
+
+    @property
+    def receptive_field(self) -> int:
+        """Samples of inputs that an output depends on."""
+        return sum(self.dilations) + 1
+
+    def forward(
+        self,
+        inputs: Float[Tensor, "batch samples inputs"],
+        frames: Float[Tensor, "batch frames features"],
+        subframes: int,
+    ) -> Float[Tensor, "batch samples outputs"]:
+        """Causal: an output depends on the inputs up to its own; before the first, every layer's past is zeros.
+
+        Args:
+            frames: normalised features of these samples with CONTEXT_FRAMES more at both ends.
+        """
+        batch, samples, _ = inputs.shape
+        biases = self.condition(self.conditioning(frames, subframes))  # (B, S, layers * gates)
+        hold = samples // biases.shape[1]
+        silent = -(-max(self.dilations) // hold)  # subframes of zeros before each signal
+        gap = silent * hold
+        h = F.pad(self.enter(inputs), (0, 0, gap, 0)).flatten(0, 1)
+        biases = F.pad(biases, (0, 0, silent, 0)).flatten(0, 1).unflatten(-1, (len(self.dilations), -1))
+        weights = (w.to(h.dtype) for w in (self.past, self.now, self.residual, self.residual_bias))
+        z = Gated.apply(h, biases.to(h.dtype), *weights, self.dilations, batch, gap)
+        z = z.unflatten(1, (batch, -1))[:, :, gap:].movedim(0, 2).flatten(2)  # (B, N, layers * channels)
+        return self.leave(self.hidden(self.skip(z).relu()).relu())

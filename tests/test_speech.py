@@ -1,0 +1,365 @@
+"""WaveNet, whole and sample by sample, alone and in company; the hand-written vocoders; the referee."""
+
+import copy
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from common.optim import adamw, triangle
+from speech import signal
+from speech.baseline import GriffinLim, SourceFilter, pulses
+from speech.corpus import parts, prompts
+from speech.data import Batches, Prompts, cut, lead_frames, stacked, utterance
+from speech.evaluate import Referee, check_waves
+from speech.front import Front, plan
+from speech.gated import Gated
+from speech.generate import ALONE, Sampler
+from speech.module import LearnedVocoder, Sampling, Vocoder, say
+from speech.net import WaveNet
+from speech.outputs import LSB, Logistics, MuLaw
+from speech.product import LANES
+from speech.signal import Analysis, Features
+
+COARSE = Analysis(n_fft=1024, window=1024, hop=256, subframes=4)
+FINE = Analysis(n_fft=1024, window=640, hop=160, subframes=2)
+AIDED, PURE = Front(lpc=True, pitch=True), Front(lpc=False, pitch=False)
+ARMS = [
+    (COARSE, AIDED, Logistics(mixtures=4)),
+    (FINE, AIDED, Logistics(mixtures=1)),
+    (FINE, Front(lpc=False, pitch=True), MuLaw(levels=64, reach=150)),
+    (COARSE, PURE, MuLaw(levels=256, reach=185)),
+]
+HOW = Sampling(noise=0.2, voiced=0.6, unvoiced=0.85, equaliser=1, seed=0)
+
+
+def small_net(front: Front, outputs: Logistics | MuLaw) -> WaveNet:
+    """Random weights, as bfloat16 holds them, none of them idle."""
+    torch.manual_seed(0)
+    net = WaveNet(
+        front=front, outputs=outputs, channels=16, cycles=2, cycle=3, skip_channels=32, condition_channels=8
+    ).requires_grad_(False)
+    net.leave.weight.normal_(0, 0.3)
+    net.residual_bias.normal_(0, 0.1)
+    for name, p in net.named_parameters():
+        if p.ndim > 1 and name != "residual_bias" and "condition" not in name:
+            p.copy_(p.bfloat16().float())
+    return net
+
+
+def vocoder(analysis: Analysis, front: Front, outputs: Logistics | MuLaw) -> LearnedVocoder:
+    mean, deviation = np.zeros(signal.WIDTH, np.float32), np.full(signal.WIDTH, 5, np.float32)
+    return LearnedVocoder(analysis, front, outputs, HOW, small_net(front, outputs), mean, deviation)
+
+
+def some(analysis: Analysis, n: int) -> tuple[list[np.ndarray], list[Features]]:
+    """The shortest prompts of the training part, of different lengths, and their features."""
+    shortest = sorted((prompts()[name].wave for name in parts()["train"]), key=len)[: 3 * n : 3]
+    waves = [signal.whole_frames(wave.astype(np.float64), analysis.hop) for wave in shortest]
+    return waves, [signal.analyse(wave, analysis) for wave in waves]
+
+
+def sampler(program: LearnedVocoder) -> Sampler:
+    return Sampler(
+        program.net,
+        program.features,
+        program.front,
+        program.outputs,
+        lead_frames=lead_frames(program.net.receptive_field, program.features),
+        noise=0.0,
+        mean=program.mean,
+        deviation=program.deviation,
+    )
+
+
+# The net
+
+
+def test_gradients_of_the_gated_stack() -> None:
+    torch.manual_seed(0)
+    signals, gap, samples, channels, dilations = 2, 4, 12, 3, [1, 2, 4]
+    rows = signals * (gap + samples)
+    shapes = [
+        (rows, channels),
+        (rows // 4, 3, 2 * channels),
+        (3, 2 * channels, channels),
+        (3, 2 * channels, channels),
+        (2, channels, channels),
+        (2, channels),
+    ]
+    given = [torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in shapes]
+    audible = torch.arange(rows) % (gap + samples) >= gap
+
+    def stack(h: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
+        return Gated.apply(h * audible[:, None], *others, dilations, signals, gap) * audible[:, None]
+
+    assert torch.autograd.gradcheck(stack, given)
+
+
+def test_the_net_is_wavenet() -> None:
+    """Against the paper's own form: causal convolutions, tanh times sigmoid (equation 2)."""
+    net = small_net(AIDED, Logistics(mixtures=4)).double()
+    inputs, frames = torch.randn(2, 2 * 256, 14).double(), torch.randn(2, 2 + 6, signal.WIDTH + 1).double()
+    h = net.enter(inputs).transpose(1, 2)
+    biases = net.condition(net.conditioning(frames, 4)).repeat_interleave(64, 1).transpose(1, 2)
+    skips = []
+    for layer, d in enumerate(net.dilations):
+        weight = torch.stack([net.past[layer], net.now[layer]], -1)
+        gate = nn.functional.conv1d(nn.functional.pad(h, (d, 0)), weight, dilation=d)
+        a, b = (gate + biases[:, 32 * layer : 32 * (layer + 1)]).chunk(2, 1)
+        z = (a / 2).tanh() * b.sigmoid() / 2
+        skips.append(z)
+        if layer < len(net.residual):
+            h = h + nn.functional.conv1d(z, net.residual[layer][..., None], net.residual_bias[layer])
+    hidden = net.hidden(net.skip(torch.cat(skips, 1).transpose(1, 2)).relu()).relu()
+    torch.testing.assert_close(net(inputs, frames, 4), net.leave(hidden))
+
+
+def test_the_net_never_looks_ahead_and_no_further_back_than_its_receptive_field() -> None:
+    net = small_net(AIDED, Logistics(mixtures=4))
+    inputs, frames = torch.randn(1, 256, 14), torch.randn(1, 7, signal.WIDTH + 1)
+    inputs.requires_grad_()
+    net(inputs, frames, 4)[0, 100].sum().backward()
+    seen = np.flatnonzero(inputs.grad[0].abs().sum(1).numpy())
+    assert (seen[0], seen[-1]) == (100 - net.receptive_field + 1, 100)
+
+
+@pytest.mark.parametrize("outputs", [Logistics(mixtures=1), Logistics(mixtures=3), MuLaw(levels=64, reach=4)])
+def test_probabilities_of_all_steps_sum_to_one(outputs: Logistics | MuLaw) -> None:
+    torch.manual_seed(0)
+    step = 1 / 256
+    z = torch.arange(-8 * 512, 8 * 512) * step + step / 2
+    said = torch.randn(outputs.size).expand(len(z), -1)
+    inside = z.abs() < outputs.reach if isinstance(outputs, MuLaw) else slice(None)
+    total = torch.exp(-outputs.nats(said, z, torch.full_like(z, step)).double())[inside].sum()
+    assert float(total) == pytest.approx(1, abs=0.02)
+
+
+def test_a_logistic_far_off_costs_finite_bits_with_a_gradient() -> None:
+    said = torch.tensor([[0.0, 0.0, -20.0]], requires_grad=True)
+    nats = Logistics(mixtures=1).nats(said, torch.tensor([300.0]), torch.tensor([1e-4]))
+    nats.sum().backward()
+    assert torch.isfinite(nats).all()
+    assert torch.isfinite(said.grad).all()
+
+
+# Sample by sample
+
+
+@pytest.mark.parametrize(("analysis", "front", "outputs"), ARMS)
+def test_sample_by_sample_says_what_the_whole_says(analysis: Analysis, front: Front, outputs) -> None:  # type: ignore[no-untyped-def]
+    program = vocoder(analysis, front, outputs)
+    (wave, *_), (features, *_) = some(analysis, 1)
+    whole = utterance(wave, features, front)
+    lead = lead_frames(program.net.receptive_field, analysis)
+    batch = stacked([cut(whole, 0, len(features.frames), lead, analysis)])
+    mean, deviation = torch.from_numpy(program.mean), torch.from_numpy(program.deviation)
+    said = say(program.net, batch, analysis, front, mean, deviation)[0][0, lead * analysis.hop :]
+    follower, heard = sampler(program), []
+    drawing = follower.drawing(voiced=1, unvoiced=1, seed=0)
+    followed = np.concatenate(list(follower.stream([features.frames], drawing, forced=[whole.y], heard=heard)))
+    assert np.array_equal(followed[: len(whole.y), 0], whole.y)
+    np.testing.assert_allclose(np.concatenate(heard)[: len(said), :, 0], said, atol=1e-4)
+    assert said.std() > 0.05
+
+
+@pytest.mark.parametrize(("analysis", "front", "outputs"), ARMS)
+def test_an_utterance_sounds_the_same_in_any_company(analysis: Analysis, front: Front, outputs) -> None:  # type: ignore[no-untyped-def]
+    program = vocoder(analysis, front, outputs)
+    _, features = some(analysis, ALONE + 1)
+    together = program(features)
+    assert [len(wave) for wave in together] == [len(f.frames) * analysis.hop for f in features]
+    for alone, wave in zip((program([f])[0] for f in features), together, strict=True):
+        assert np.array_equal(alone, wave)
+        assert wave.dtype == np.float32
+        assert wave.any()
+
+
+def test_a_stream_is_the_whole_and_draws_are_fixed_by_the_seed() -> None:
+    program = vocoder(*ARMS[0])
+    _, (features,) = some(COARSE, 1)
+    source = sampler(program)
+    drawing = source.drawing(voiced=1, unvoiced=1, seed=0)
+    (whole,) = source.generate([features.frames], drawing)
+    first = next(source.stream([features.frames], drawing))
+    assert np.array_equal(first[:, 0], whole[: len(first)])
+    (other,) = source.generate([features.frames], source.drawing(voiced=1, unvoiced=1, seed=1))
+    assert not np.array_equal(other, whole)
+
+
+def test_too_many_utterances_at_once_are_refused() -> None:
+    program = vocoder(*ARMS[0])
+    source = sampler(program)
+    with pytest.raises(ValueError, match=f"given {LANES + 1}, wanted at most {LANES}"):
+        next(source.stream([np.zeros((1, 82), np.float32)] * (LANES + 1), source.drawing(voiced=1, unvoiced=1, seed=0)))
+
+
+@pytest.mark.parametrize("outputs", [Logistics(mixtures=2), MuLaw(levels=256, reach=20)])
+def test_draws_have_the_distribution_that_was_said(outputs: Logistics | MuLaw) -> None:
+    """A net that says the same everywhere: the samples' distribution function at a few points."""
+    net = small_net(PURE, outputs)
+    net.leave.weight.zero_()
+    said = torch.tensor([0.0, 1.0, -2.0, 1.0, 0.0, -1.0]) if isinstance(outputs, Logistics) else torch.randn(256) / 2
+    net.leave.bias.copy_(said)
+    program = LearnedVocoder(FINE, PURE, outputs, HOW, net, np.zeros(82, np.float32), np.ones(82, np.float32))
+    source = sampler(program)
+    frames = np.zeros((60, signal.WIDTH), np.float32)
+    (y,) = source.generate([frames], source.drawing(voiced=1, unvoiced=1, seed=0))
+    z = np.sort(y / 0.01)
+    for point in (-3.0, -1.0, 0.5, 2.0):
+        if isinstance(outputs, Logistics):
+            weights = torch.tensor([0.0, 1.0]).softmax(0).double().numpy()
+            known = weights @ (1 / (1 + np.exp(-(point - np.array([-2.0, 1.0])) / np.exp([0.0, -1.0]))))
+        else:
+            edges, p = outputs.edges(), said.double().softmax(0).numpy()
+            known = np.interp(point, edges, np.concatenate([[0], p.cumsum()]))
+        assert np.searchsorted(z, point) / len(z) == pytest.approx(known, abs=0.02)
+
+
+# Training
+
+
+def data(**changed: object) -> Prompts:
+    settings = {"features": COARSE, "front": AIDED, "crop": 1000, "receptive_field": 15, "batch_size": 4, "crops": 12}
+    made = Prompts(**settings | {"noise": 0.4, "seed": 0, "limit": 3} | changed)  # type: ignore[arg-type]
+    made.setup()
+    return made
+
+
+def test_pieces_are_those_of_the_recordings() -> None:
+    made = data()
+    batches = list(Batches(made, epoch=lambda: 0))
+    assert [tuple(b.y.shape) for b in batches] == [(4, (1 + 4) * 256)] * 3
+    for y, counted, noise, level in zip(*(batches[0][i] for i in (0, 8, 6, 7)), strict=True):
+        known = y.numpy()[counted.numpy() > 0]
+        assert any(np.isin(known[:50], u.y).all() for u in made.train)
+        assert float(noise.std()) == pytest.approx(float(level), rel=0.1)
+    assert not batches[0].counted[:, :256].any(), "the lead"
+    again = next(iter(Batches(made, epoch=lambda: 0)))
+    assert all(torch.equal(a, b) for a, b in zip(again, batches[0], strict=True))
+    other = next(iter(Batches(made, epoch=lambda: 1)))
+    assert not torch.equal(other.y, batches[0].y)
+    halves = [next(iter(Batches(made, epoch=lambda: 0, rank=r, processes=2))) for r in (0, 1)]
+    assert torch.equal(torch.stack([h.y for h in halves], 1).flatten(0, 1), batches[0].y)
+
+
+def test_a_few_steps_make_the_recordings_likelier() -> None:
+    made = data(crops=240)
+    torch.manual_seed(0)
+    net = WaveNet(
+        front=AIDED, outputs=Logistics(mixtures=2), channels=16, cycles=1, cycle=4, skip_channels=16,
+        condition_channels=16,
+    )  # fmt: skip
+    module = Vocoder(
+        features=COARSE, front=AIDED, outputs=Logistics(mixtures=2), sampling=HOW, net=net, ema_decay=0.5,
+        optimizer=partial(adamw, lr=5e-3, weight_decay=0.0), schedule=triangle(peak=0.1, start=0.1, end=0.1),
+    )  # fmt: skip
+    module.mean, module.deviation = made.statistics()
+    optimizer = module._optimizer(net)
+
+    @torch.no_grad()
+    def unseen() -> float:
+        return float(np.mean([module.loss(net, batch)[1]["bits"] for batch in made.val_dataloader()]))
+
+    before = unseen()
+    for batch in Batches(made, epoch=lambda: 0):
+        loss, _ = module.loss(net, batch)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert unseen() < before - 0.1
+
+
+def test_features_and_lead_of_another_net_are_refused() -> None:
+    module = Vocoder(
+        features=COARSE, front=AIDED, outputs=Logistics(mixtures=4), sampling=HOW, ema_decay=0.5,
+        net=small_net(AIDED, Logistics(mixtures=4)), optimizer=partial(adamw, lr=1e-3, weight_decay=0.0),
+        schedule=triangle(peak=0.1, start=0.1, end=0.1),
+    )  # fmt: skip
+    state = {"state_dict": copy.deepcopy(module.state_dict())}
+    module.on_load_checkpoint(state)
+    state["state_dict"]["analysis"][2] = 160
+    with pytest.raises(ValueError, match=r"checkpoint: given features of .*\[1024, 1024, 160, 4\], wanted .*256"):
+        module.on_load_checkpoint(state)
+    with pytest.raises(ValueError, match=r"features: given \(n_fft 1024, window 640, hop 160\)"):
+        vocoder(*ARMS[0])([Features(np.zeros((3, 82), np.float32), FINE)])
+
+
+def test_bits_of_the_front_end_alone_are_close_to_what_prediction_from_mels_leaves() -> None:
+    """An untrained net that says "a logistic of half the predicted deviation" pays about what the pilot measured."""
+    net = small_net(AIDED, Logistics(mixtures=1))
+    net.leave.weight.zero_()
+    net.leave.bias.copy_(Logistics(mixtures=1).start())
+    program = LearnedVocoder(
+        FINE, AIDED, Logistics(mixtures=1), HOW, net, np.zeros(82, np.float32), np.ones(82, np.float32)
+    )
+    waves, features = some(FINE, 3)
+    assert 7 < program.bits(features, waves).mean() < 10
+    y = signal.pre_emphasis(waves[0])
+    scale = plan(features[0].frames, FINE, AIDED).error
+    assert np.log2(scale / LSB).mean() < np.log2(np.abs(y).mean() / LSB) + 2
+
+
+# The rivals
+
+
+def test_pulses_come_once_a_period_with_power_one() -> None:
+    out = pulses(np.full(16000, 100.0))
+    assert 98 <= len(np.flatnonzero(out > 0.5 * out.max())) <= 101
+    assert out.sum() == pytest.approx(100 * np.sqrt(160), rel=0.02)
+
+
+@pytest.mark.parametrize("analysis", [COARSE, FINE])
+def test_the_hand_written_vocoders_say_the_words(analysis: Analysis) -> None:
+    referee = Referee(features=analysis, split="val", words=True, limit=2)
+    makers = [
+        SourceFilter(features=analysis, cutoff_hz=4000.0, breath=0.05, equaliser=2, seed=0),
+        GriffinLim(features=analysis, iterations=30, momentum=0.0, seed=0),
+    ]
+    for maker in makers:
+        program = maker.build(None)
+        evaluation = referee(program)
+        assert evaluation.scores["word_error"].mean() <= 0.2
+        assert evaluation.scores["voicing_error"].mean() < 0.1
+        assert evaluation.scores["mcd_db"].mean() < 5
+        assert np.array_equal(program(referee.problems[:1])[0], evaluation.answers[0]), "stateless"
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"cutoff_hz": 9000.0}, "cutoff_hz: given 9000.0"),
+        ({"breath": 2.0}, "breath: given 2.0, wanted 0 <= breath <= 1"),
+    ],
+)
+def test_an_impossible_source_filter_is_refused(values: dict, said: str) -> None:
+    settings = {"features": COARSE, "cutoff_hz": 4000.0, "breath": 0.1, "equaliser": 2, "seed": 0}
+    with pytest.raises(ValueError, match=said):
+        SourceFilter(**settings | values)
+
+
+# The referee
+
+
+def test_the_recording_itself_is_the_ceiling() -> None:
+    referee = Referee(features=COARSE, split="val", words=True, limit=1)
+    ceilings = referee.ceilings()
+    natural, coded = ceilings["natural"].scores, ceilings["mu_law"].scores
+    assert natural["voicing_error"][0] == natural["mcd_db"][0] == natural["word_error"][0] == 0
+    assert coded["mcd_db"][0] > 1
+    assert coded["dnsmos"][0] < natural["dnsmos"][0] + 0.05
+    pictures = referee.gallery(ceilings)
+    assert [p.caption for p in next(iter(pictures.values()))] == ["natural", "mu_law"]
+
+
+def test_answers_that_are_no_waveforms_are_refused() -> None:
+    referee = Referee(features=COARSE, split="val", words=False, limit=1)
+    (reference,) = referee.references
+    with pytest.raises(ValueError, match=r"answers: given waveforms of shapes \[\(5,\)\]..., wanted"):
+        check_waves([np.zeros(5)], [reference])
+    with pytest.raises(ValueError, match="not finite or beyond"):
+        check_waves([np.full(len(reference.wave), np.nan)], [reference])
+    with pytest.raises(ValueError, match="split: given 'train', wanted one of val, test"):
+        Referee(features=COARSE, split="train", words=False)  # type: ignore[arg-type]

@@ -1,0 +1,105 @@
+"""The recordings: whole, parted so that no phrase crosses, and refused when they are not what they should be."""
+
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from common.fetch import File, Folder, fetch, sha256
+from speech import corpus
+from speech.corpus import Bundle, Installed, Tarball, clusters, decode, grams, parse, parts, prompts, words
+from speech.signal import SAMPLE_RATE_HZ
+
+
+def test_the_prompts_are_those_that_were_counted() -> None:
+    known = prompts()
+    assert len(known) == 553
+    seconds = sum(len(p.wave) for p in known.values()) / SAMPLE_RATE_HZ
+    assert seconds == pytest.approx(24.27 * 60, abs=1)
+    assert known["vm-goodbye"].text == "Goodbye"
+    assert all(np.abs(p.wave).max() <= 1 and p.wave.any() and p.wave.dtype == np.float32 for p in known.values())
+    assert "beep" not in known, "a tone"
+    assert not any(name.startswith("silence/") for name in known)
+
+
+def test_no_four_words_in_a_row_are_in_two_parts() -> None:
+    texts = {split: [prompts()[name].text for name in names] for split, names in parts().items()}
+    found = {split: {gram for text in those for gram in grams(text)} for split, those in texts.items()}
+    assert not found["train"] & found["test"]
+    assert not found["train"] & found["val"]
+    assert not found["val"] & found["test"]
+    assert len(texts["test"]) >= 60
+    assert len(texts["val"]) >= 30
+    assert sum(map(len, parts().values())) == len(prompts())
+
+
+def test_held_out_prompts_are_sentences_of_all_lengths() -> None:
+    for split in ("val", "test"):
+        seconds = [len(prompts()[name].wave) / SAMPLE_RATE_HZ for name in parts()[split]]
+        assert min(seconds) >= 1.5
+        assert max(seconds) <= 8
+        assert np.median(seconds) == pytest.approx(2.7, abs=0.4)
+        assert all(len(words(prompts()[name].text)) >= 4 for name in parts()[split])
+
+
+def test_texts_that_share_a_phrase_are_together() -> None:
+    texts = {
+        "a": "press one to go on",
+        "b": "then press one to go",
+        "c": "we then press one to stop",
+        "d": "goodbye",
+        "e": "Goodbye!",
+        "f": "press one",
+    }
+    assert sorted(map(sorted, clusters(texts))) == [["a", "b", "c"], ["d", "e"], ["f"]]
+
+
+def test_words_and_lines_of_the_list() -> None:
+    assert words("Press *, or 1: it's OK.") == ["press", "*", "or", "1", "it's", "ok"]
+    lines = "; a comment\nhello: Hello: you!\nbeep: [a beep]\nsilence/1: (1 second of silence)\nempty:\n"
+    assert parse(lines) == {"hello": "Hello: you!"}
+
+
+def test_a_bundle_depends_on_content_alone(tmp_path: Path) -> None:
+    for folder, order in (("one", ("a", "b/c")), ("two", ("b/c", "a"))):
+        for name in order:
+            path = tmp_path / folder / f"{name}.g722"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(name.encode())
+        (tmp_path / folder / "other.txt").write_text(folder)
+    archive = tmp_path / "voice.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(tmp_path / "two", ".")
+    sources = [Installed(str(tmp_path / "one")), Installed(str(tmp_path / "two")), Tarball(archive.as_uri())]
+    found = set()
+    for i, source in enumerate(sources):
+        scratch = tmp_path / f"scratch{i}"
+        scratch.mkdir()
+        found.add(sha256(Bundle(source).get(scratch)))
+    assert len(found) == 1
+    (tmp_path / "one" / "a.g722").write_bytes(b"trunc")
+    damaged = File(
+        "voice.tar", found.pop(), (Bundle(sources[0]), Bundle(Installed(str(tmp_path / "none"))), Bundle(sources[2]))
+    )
+    assert fetch(damaged, cache=tmp_path / "cache").is_file(), "the next source is asked"
+    gone = File("other.tar", damaged.sha256, damaged.sources[:2])
+    with pytest.raises(
+        ValueError, match=r"other\.tar: given no source that has it, wanted one of: .*has sha256 .*no such folder"
+    ):
+        fetch(gone, cache=tmp_path / "cache")
+
+
+def test_a_file_without_sound_is_refused() -> None:
+    assert len(decode(b"\x00" * 100, "a.g722")) == 200
+    with pytest.raises(ValueError, match=r"a\.g722: given 0 bytes, wanted a G\.722 sound"):
+        decode(b"", "a.g722")
+
+
+def test_the_list_comes_from_a_folder_a_package_or_upstream() -> None:
+    assert isinstance(corpus.TEXTS.sources[0], Folder)
+    assert [source.describe() for source in corpus.VOICE.sources] == [
+        "/usr/share/asterisk/sounds/en_US_f_Allison",
+        "Debian package asterisk-core-sounds-en-g722",
+        "https://downloads.asterisk.org/pub/telephony/sounds/releases/asterisk-core-sounds-en-g722-1.6.1.tar.gz",
+    ]

@@ -1,0 +1,150 @@
+"""Signal processing of speech, against closed forms, other libraries and signals whose answer is known."""
+
+import numpy as np
+import pytest
+import torch
+import torchaudio.functional
+from scipy.signal import lfilter
+
+from speech import signal
+from speech.signal import Analysis, Features
+
+COARSE = Analysis(n_fft=1024, window=1024, hop=256, subframes=4)
+FINE = Analysis(n_fft=1024, window=640, hop=160, subframes=2)
+RNG = np.random.default_rng(0)
+
+
+def noise(frames: int, analysis: Analysis, deviation: float = 0.1) -> np.ndarray:
+    return np.random.default_rng(1).normal(0, deviation, frames * analysis.hop).clip(-1, 1)
+
+
+def test_mel_bands_are_torchaudios() -> None:
+    theirs = torchaudio.functional.melscale_fbanks(513, 0.0, 8000.0, signal.BANDS, 16000, mel_scale="slaney")
+    np.testing.assert_allclose(signal.mel_bands(1024), theirs / theirs.sum(0), atol=2e-6)
+
+
+def test_mu_law_is_torchaudios_and_comes_back() -> None:
+    wave = np.linspace(-1, 1, 1001)
+    theirs = torchaudio.functional.mu_law_encoding(torch.from_numpy(wave), 256).numpy()
+    ours = signal.mu_law(wave)
+    assert np.abs(ours - theirs).max() <= 1
+    assert (ours != theirs).mean() < 0.01, "borders between levels, by rounding"
+    back = signal.mu_law_inverse(np.arange(256))
+    assert np.array_equal(signal.mu_law(back), np.arange(256))
+
+
+@pytest.mark.parametrize("analysis", [COARSE, FINE])
+def test_the_spectrum_comes_back_and_keeps_power(analysis: Analysis) -> None:
+    wave = noise(60, analysis)
+    spectrum = signal.stft(wave, analysis)
+    assert spectrum.shape == (60, 513)
+    np.testing.assert_allclose(signal.istft(spectrum, analysis), wave, atol=1e-9)
+    assert np.exp(signal.log_mel(wave, analysis)).mean() == pytest.approx(0.01, rel=0.05)
+
+
+def test_silence_has_the_lowest_mels() -> None:
+    wave = np.zeros(10 * COARSE.hop)
+    assert np.array_equal(signal.log_mel(wave, COARSE), np.full((10, 80), np.log(signal.LOWEST_POWER)))
+
+
+def test_emphasis_is_undone() -> None:
+    wave = noise(10, FINE)
+    np.testing.assert_allclose(signal.de_emphasis(signal.pre_emphasis(wave)), wave, atol=1e-12)
+
+
+def test_prediction_from_mels_finds_the_filter_that_made_a_signal() -> None:
+    """An autoregressive process: its pre-emphasised spectrum is smooth enough for 80 bands."""
+    excitation = np.random.default_rng(2).normal(0, 0.01, 200 * COARSE.hop)
+    wave = signal.de_emphasis(lfilter([1], [1, -1.3, 0.8], excitation))
+    found = signal.predict_from_mel(signal.log_mel(wave, COARSE), COARSE.subframes)
+    assert found.lpc.shape == (800, signal.LPC_ORDER)
+    np.testing.assert_allclose(found.lpc.mean(0)[:3], [1.3, -0.8, 0], atol=0.05)
+    assert found.error.mean() == pytest.approx(0.01, rel=0.05)
+    assert found.gain.mean() == pytest.approx(signal.pre_emphasis(wave).std(), rel=0.05)
+
+
+def test_levinson_solves_the_normal_equations() -> None:
+    signals = RNG.normal(size=(5, 400))
+    correlation = np.array([[s[: 400 - k] @ s[k:] for k in range(5)] for s in signals])
+    lpc, error = signal.levinson(correlation)
+    for row, solved, left in zip(correlation, lpc, error, strict=True):
+        matrix = row[np.abs(np.subtract.outer(np.arange(4), np.arange(4)))]
+        np.testing.assert_allclose(matrix @ solved, row[1:], atol=1e-8)
+        assert left == pytest.approx(row[0] - solved @ row[1:])
+
+
+@pytest.mark.parametrize("analysis", [COARSE, FINE])
+def test_pitch_of_pulses_and_of_noise(analysis: Analysis) -> None:
+    wave = np.zeros(64 * analysis.hop)
+    wave[::80] = 0.9  # 200 Hz
+    features = signal.analyse(wave, analysis).frames
+    assert features.shape == (64, signal.WIDTH)
+    assert features.dtype == np.float32
+    inside = features[5:-5]
+    assert (inside[:, 81] == 1).all()
+    np.testing.assert_allclose(np.exp(inside[:, 80]), 200, rtol=0.005)
+    hiss = signal.analyse(noise(64, analysis), analysis).frames
+    assert hiss[:, 81].mean() < 0.2
+    assert np.isfinite(hiss).all()
+
+
+def test_unvoiced_frames_take_the_pitch_between_their_neighbours() -> None:
+    np.testing.assert_allclose(np.exp(signal.continuous(np.array([0, 100, 0, 400, 0.0]))), [100, 100, 200, 400, 400])
+    np.testing.assert_allclose(np.exp(signal.continuous(np.zeros(3))), 200)
+
+
+def test_subframes_lie_between_frames() -> None:
+    frames = np.array([0.0, 4, 8])
+    np.testing.assert_allclose(signal.at_subframes(frames, 2), [0, 1, 3, 5, 7, 8])
+    np.testing.assert_allclose(signal.at_subframes(np.array([3.0]), 4), [3, 3, 3, 3])
+    assert np.array_equal(signal.at_subframes(frames, 1), frames)
+
+
+def test_the_equaliser_brings_the_mels_that_are_asked_for() -> None:
+    wave = noise(60, COARSE)
+    tilted = lfilter([1, 0.7], 1, wave)
+    wanted = signal.log_mel(tilted, COARSE)
+    before, after = (
+        np.abs(signal.log_mel(signal.equalise(wave, wanted, COARSE, passes=n), COARSE) - wanted).mean() for n in (0, 2)
+    )
+    assert after < before / 3
+    assert np.array_equal(signal.equalise(wave, wanted, COARSE, passes=0), wave)
+
+
+@pytest.mark.parametrize(
+    ("wave", "said"),
+    [
+        (np.zeros(400), "given 400 samples of silence, wanted a signal"),
+        (np.array([0.1, np.nan]), "not finite or beyond -1 to 1"),
+        (np.array([0.1, 1.5]), "not finite or beyond -1 to 1"),
+        (np.zeros((2, 400)), r"given float64 \(2, 400\), wanted floating-point samples \(n,\)"),
+        (np.zeros(4, np.int16), "given int16"),
+        (np.zeros(0), r"given float64 \(0,\)"),
+    ],
+)
+def test_what_is_no_signal_is_refused(wave: np.ndarray, said: str) -> None:
+    with pytest.raises(ValueError, match=f"wave: .*{said}"):
+        signal.analyse(wave, COARSE)
+
+
+def test_features_of_another_configuration_are_refused() -> None:
+    features = signal.analyse(noise(8, COARSE), COARSE)
+    assert signal.check_features(features, COARSE) is features.frames
+    with pytest.raises(ValueError, match=r"features: given \(n_fft 1024, window 1024, hop 256\), wanted .*hop 160"):
+        signal.check_features(features, FINE)
+    with pytest.raises(ValueError, match=r"given shape \(8, 80\), wanted \(frames, 82\)"):
+        signal.check_features(Features(features.frames[:, :80], COARSE), COARSE)
+    with pytest.raises(ValueError, match="not finite"):
+        signal.check_features(Features(np.full((3, 82), np.nan), COARSE), COARSE)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"n_fft": 512, "window": 640, "hop": 160, "subframes": 2}, "wanted 0 < hop <= window <= n_fft"),
+        ({"n_fft": 1024, "window": 640, "hop": 160, "subframes": 3}, "as many subframes as divide the hop"),
+    ],
+)
+def test_an_impossible_analysis_is_refused(values: dict, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Analysis(**values)
