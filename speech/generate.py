@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from speech.front import CONTEXT_FRAMES, HISTORY, Front, Plan, plan
-from speech.kernel import Drawing, Given, State, Weights, run
-from speech.net import WaveNet
+from speech.kernel import Drawing, Given, GruWeights, State, Weights, run
+from speech.net import WaveNet, WaveRNN
 from speech.outputs import Logistics, MuLaw, Outputs
 from speech.product import LANES
 from speech.signal import BANDS, Analysis
@@ -21,7 +21,7 @@ ALONE = 2  # so many utterances are faster one after the other
 CHUNK_FRAMES = 16  # for which conditioning is computed at once
 
 
-def weights_of(net: WaveNet, *, alone: bool) -> Weights:
+def weights_of(net: WaveNet | WaveRNN, *, alone: bool) -> Weights | GruWeights:
     """Rounded to bfloat16 and in the order in which the kernel reads them: for one utterance, or for LANES."""
     spare = -net.leave.out_features % LANES  # outputs that fill the last register
 
@@ -32,6 +32,15 @@ def weights_of(net: WaveNet, *, alone: bool) -> Weights:
     def bias(values: torch.Tensor) -> np.ndarray:
         return values.detach().float().numpy()
 
+    last = (
+        turned(net.hidden.weight),
+        bias(net.hidden.bias),
+        np.pad(turned(net.leave.weight), ((0, 0), (0, spare))),
+        np.pad(bias(net.leave.bias), (0, spare)),
+    )
+    if isinstance(net, WaveRNN):
+        given, kept, _, kept_bias = net.rnn.all_weights[0]
+        return GruWeights(turned(given[:, : net.inputs]), turned(kept), bias(kept_bias), *last)
     return Weights(
         np.array(net.dilations),
         turned(net.enter.weight),
@@ -42,15 +51,12 @@ def weights_of(net: WaveNet, *, alone: bool) -> Weights:
         bias(net.residual_bias),
         turned(net.skip.weight).reshape(len(net.dilations), net.channels, -1),
         bias(net.skip.bias),
-        turned(net.hidden.weight),
-        bias(net.hidden.bias),
-        np.pad(turned(net.leave.weight), ((0, 0), (0, spare))),
-        np.pad(bias(net.leave.bias), (0, spare)),
+        *last,
     )
 
 
 class Sampler:
-    """Runs a WaveNet on the features of utterances.
+    """Runs a net on the features of utterances.
 
     Args:
         lead_frames: of silence before an utterance, as in training.
@@ -59,8 +65,8 @@ class Sampler:
     """
 
     def __init__(
-        self, net: WaveNet, analysis: Analysis, front: Front, outputs: Outputs, *, lead_frames: int, noise: float,
-        mean: np.ndarray, deviation: np.ndarray,
+        self, net: WaveNet | WaveRNN, analysis: Analysis, front: Front, outputs: Outputs, *, lead_frames: int,
+        noise: float, mean: np.ndarray, deviation: np.ndarray,
     ) -> None:  # fmt: skip
         self.net = net
         self.weights = {alone: weights_of(net, alone=alone) for alone in (True, False)}
@@ -119,7 +125,7 @@ class Sampler:
                 kept[:HISTORY] = kept[-HISTORY:]
 
     def _silence(self, lanes: int, samples: int) -> State:
-        rows, channels = sum(self.net.dilations), self.net.channels
+        rows, channels = self.net.memory
         past = np.zeros((3, HISTORY + samples, lanes), np.float32)
         return State(np.zeros((rows, channels, lanes), np.float32), past[0], past[1], past[2])
 
@@ -148,8 +154,7 @@ class Sampler:
     def _biases(self, frames: np.ndarray) -> np.ndarray:
         told = np.concatenate([(frames - self.mean) / self.deviation, np.full((len(frames), 1), 5 * self.noise)], 1)
         known = torch.from_numpy(told.astype(np.float32))[None]
-        said = self.net.condition(self.net.conditioning(known, self.analysis.subframes))[0]
-        return said.unflatten(-1, (len(self.net.dilations), -1)).numpy()
+        return self.net.biases(known, self.analysis.subframes)[0].numpy()
 
     def generate(self, utterances: Sequence[np.ndarray], drawing: Drawing) -> list[np.ndarray]:
         """The pre-emphasised signals (frames * hop,), on as many threads as torch may use."""

@@ -6,16 +6,14 @@ utterance gets the same samples in any company. (Numba's cache of this file does
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
+from numba.extending import overload
 
 from speech.front import E_TAPS, HISTORY, Y_TAPS
+from speech.loops import F0, add, copy, fill, kernel, multiply_gates, pick, rectify, sigmoid, uniform, update
 from speech.outputs import SMALLEST_LOG_SCALE
-from speech.product import LANES, add_product
+from speech.product import add_product
 from speech.signal import LPC_ORDER
-
-F0, F05 = np.float32(0), np.float32(0.5)
-kernel = numba.njit(cache=True, nogil=True, error_model="numpy")  # division by zero gives no error to test for
 
 
 class Weights(NamedTuple):
@@ -36,14 +34,27 @@ class Weights(NamedTuple):
     leave_bias: np.ndarray
 
 
+class GruWeights(NamedTuple):
+    """A WaveRNN's, inputs first; gates are reset, update, new, as in torch.nn.GRU."""
+
+    enter: np.ndarray
+    recurrent: np.ndarray
+    recurrent_bias: np.ndarray
+    hidden: np.ndarray
+    hidden_bias: np.ndarray
+    leave: np.ndarray
+    leave_bias: np.ndarray
+
+
 class State(NamedTuple):
     """What is remembered between samples, of B utterances.
 
-    `queues` (sum of dilations, channels, B): the past of every layer, a ring each. `y`, `e`, `p` (HISTORY + samples of
-    a chunk, B): the signal, what prediction left, and the prediction.
+    `memory` is the net's: the past of every layer of a WaveNet, a ring each, (sum of dilations, channels, B), or a
+    WaveRNN's state (1, channels, B). `y`, `e`, `p` (HISTORY + samples of a chunk, B): the signal, what prediction left,
+    and the prediction.
     """
 
-    queues: np.ndarray
+    memory: np.ndarray
     y: np.ndarray
     e: np.ndarray
     p: np.ndarray
@@ -71,86 +82,6 @@ class Given(NamedTuple):
     biases: np.ndarray
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nnan", "nsz"})
-def sigmoid(x: np.ndarray) -> None:
-    """In place: (1 + tanh(x / 2)) / 2, the tangent by a quotient of polynomials (as in Eigen), to a few ulp."""
-    flat = x.reshape(-1)
-    for i in range(len(flat)):
-        v = min(max(flat[i] * F05, np.float32(-7.9)), np.float32(7.9))
-        s = v * v
-        p = np.float32(-2.76076847742355e-16)
-        p = p * s + np.float32(2.00018790482477e-13)
-        p = p * s + np.float32(-8.60467152213735e-11)
-        p = p * s + np.float32(5.12229709037114e-08)
-        p = p * s + np.float32(1.48572235717979e-05)
-        p = p * s + np.float32(6.37261928875436e-04)
-        p = p * s + np.float32(4.89352455891786e-03)
-        q = np.float32(1.19825839466702e-06)
-        q = q * s + np.float32(1.18534705686654e-04)
-        q = q * s + np.float32(2.26843463243900e-03)
-        q = q * s + np.float32(4.89352518554385e-03)
-        flat[i] = F05 + F05 * (v * p / q)
-
-
-@kernel
-def copy(out: np.ndarray, values: np.ndarray) -> None:
-    """All of `values` into `out`, number by number."""
-    flat, given = out.reshape(-1), values.reshape(-1)
-    for i in range(len(flat)):
-        flat[i] = given[i]
-
-
-@kernel
-def fill(out: np.ndarray, bias: np.ndarray) -> None:
-    """Each row with its bias."""
-    if out.shape[1] == 1:
-        copy(out, bias)
-    else:
-        for o in range(len(bias)):
-            for b in range(LANES):
-                out[o, b] = bias[o]
-
-
-@kernel
-def add(out: np.ndarray, bias: np.ndarray) -> None:
-    """Its bias to each row."""
-    if out.shape[1] == 1:
-        flat = out.reshape(-1)
-        for o in range(len(bias)):
-            flat[o] += bias[o]
-    else:
-        for o in range(len(bias)):
-            for b in range(LANES):
-                out[o, b] += bias[o]
-
-
-@kernel
-def multiply_gates(gate: np.ndarray, z: np.ndarray) -> None:
-    """The first half of the gate, moved to -1/2 to 1/2, times the second (`speech.gated`)."""
-    flat, out = gate.reshape(-1), z.reshape(-1)
-    n = len(out)
-    for i in range(n):
-        out[i] = (flat[i] - F05) * flat[n + i]
-
-
-@kernel
-def rectify(x: np.ndarray) -> None:
-    """In place: nothing below 0."""
-    flat = x.reshape(-1)
-    for i in range(len(flat)):
-        flat[i] = max(flat[i], F0)
-
-
-@kernel
-def uniform(seed: np.uint64, number: int) -> float:
-    """The `number`-th of a stream, within 0 to 1 (SplitMix64, Steele et al. 2014)."""
-    z = seed + np.uint64(number + 1) * np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    z = z ^ (z >> np.uint64(31))
-    return (float(z >> np.uint64(11)) + 0.5) * 2.0**-53
-
-
 @kernel
 def draw(said: np.ndarray, b: int, drawing: Drawing, scale: float, number: int) -> float:
     """A sample z of what the net said for utterance b."""
@@ -163,21 +94,6 @@ def draw(said: np.ndarray, b: int, drawing: Drawing, scale: float, number: int) 
         return mean + scale * np.exp(log_scale) * (np.log(second) - np.log1p(-second))
     chosen = pick(said[: len(drawing.edges) - 1, b], 1.0 / scale, first)
     return drawing.edges[chosen] + second * (drawing.edges[chosen + 1] - drawing.edges[chosen])
-
-
-@kernel
-def pick(logits: np.ndarray, sharpness: float, u: float) -> int:
-    """The index at which the softmax's distribution function passes u."""
-    most = logits.max()
-    total = 0.0
-    for i in range(len(logits)):
-        total += np.exp(sharpness * (float(logits[i]) - most))
-    passed = 0.0
-    for i in range(len(logits)):
-        passed += np.exp(sharpness * (float(logits[i]) - most))
-        if passed >= u * total:
-            return i
-    return len(logits) - 1
 
 
 @kernel
@@ -205,18 +121,52 @@ def look_back(x: np.ndarray, t: int, at: int, b: int, state: State, given: Given
         x[j, b] = np.arcsinh(x[j, b])
 
 
-@kernel
-def forward(
-    w: Weights, x: np.ndarray, biases: np.ndarray, queues: np.ndarray, time: int, h: np.ndarray, gate: np.ndarray,
-    z: np.ndarray, skip: np.ndarray, hidden: np.ndarray, said: np.ndarray,
-) -> None:  # fmt: skip
-    """One sample of all utterances: inputs x (inputs, B), biases (layers, gates, B) -> said (outputs, B)."""
+# Nets: a step each, chosen by the type of the weights
+
+
+def workspace(w, lanes):  # type: ignore[no-untyped-def]
+    """The arrays that `step` works in."""
+    raise NotImplementedError
+
+
+def step(w, x, biases, memory, time, scratch, said):  # type: ignore[no-untyped-def]
+    """One sample of all utterances: inputs x (inputs, B), biases (layers, gates, B) -> said (outputs, B).
+
+    Args:
+        memory: the State's; `time` is the sample's number.
+    """
+    raise NotImplementedError
+
+
+@overload(workspace)
+def _workspace(w, lanes):  # type: ignore[no-untyped-def]
+    return {Weights: _wavenet_workspace, GruWeights: _gru_workspace}[w.instance_class]
+
+
+@overload(step)
+def _step(w, x, biases, memory, time, scratch, said):  # type: ignore[no-untyped-def]
+    return {Weights: _wavenet_step, GruWeights: _gru_step}[w.instance_class]
+
+
+def _wavenet_workspace(w, lanes):  # type: ignore[no-untyped-def]
+    gates, channels, skip = w.now.shape[2], w.now.shape[1], len(w.hidden)
+    return (
+        np.empty((channels, lanes), np.float32),
+        np.empty((gates, lanes), np.float32),
+        np.empty((channels, lanes), np.float32),
+        np.empty((skip, lanes), np.float32),
+        np.empty((skip, lanes), np.float32),
+    )
+
+
+def _wavenet_step(w, x, biases, memory, time, scratch, said):  # type: ignore[no-untyped-def]
+    h, gate, z, skip, hidden = scratch
     fill(h, w.enter_bias)
     add_product(x, w.enter, h)
     fill(skip, w.skip_bias)
     start = 0
     for layer in range(len(w.dilations)):
-        past = queues[start + time % w.dilations[layer]]
+        past = memory[start + time % w.dilations[layer]]
         copy(gate, biases[layer])
         add_product(h, w.now[layer], gate)
         add_product(past, w.past[layer], gate)
@@ -236,10 +186,34 @@ def forward(
     add_product(hidden, w.leave, said)
 
 
+def _gru_workspace(w, lanes):  # type: ignore[no-untyped-def]
+    gates, hidden = w.recurrent.shape[1], w.hidden.shape[1]
+    return (
+        np.empty((gates, lanes), np.float32),
+        np.empty((gates, lanes), np.float32),
+        np.empty((hidden, lanes), np.float32),
+    )
+
+
+def _gru_step(w, x, biases, memory, time, scratch, said):  # type: ignore[no-untyped-def]
+    given, kept, hidden = scratch
+    h = memory[0]
+    copy(given, biases[0])
+    add_product(x, w.enter, given)
+    fill(kept, w.recurrent_bias)
+    add_product(h, w.recurrent, kept)
+    update(given, kept, h)
+    fill(hidden, w.hidden_bias)
+    add_product(h, w.hidden, hidden)
+    rectify(hidden)
+    fill(said, w.leave_bias)
+    add_product(hidden, w.leave, said)
+
+
 @kernel
 def run(
-    w: Weights, state: State, given: Given, drawing: Drawing, lpc: bool, pitch: bool, time: int, silent: int,
-    forced: np.ndarray, heard: np.ndarray,
+    w: Weights | GruWeights, state: State, given: Given, drawing: Drawing, lpc: bool, pitch: bool, time: int,
+    silent: int, forced: np.ndarray, heard: np.ndarray,
 ) -> None:  # fmt: skip
     """A chunk: fills `state.y` from HISTORY on.
 
@@ -250,11 +224,8 @@ def run(
     """
     samples, lanes = given.error.shape
     held = samples // len(given.lpc)
-    gates = w.now.shape[2]
     x = np.zeros((len(w.enter), lanes), np.float32)
-    h, z = np.empty((gates // 2, lanes), np.float32), np.empty((gates // 2, lanes), np.float32)
-    gate = np.empty((gates, lanes), np.float32)
-    skip, hidden = np.empty((len(w.hidden), lanes), np.float32), np.empty((len(w.hidden), lanes), np.float32)
+    scratch = workspace(w, lanes)
     said = np.empty((len(w.leave_bias), lanes), np.float32)
     for t in range(samples):
         at, subframe = HISTORY + t, t // held
@@ -264,7 +235,7 @@ def run(
                 p += given.lpc[subframe, k, b] * state.y[at - 1 - k, b]
             state.p[at, b] = p
             look_back(x, t, at, b, state, given, lpc, pitch)
-        forward(w, x, given.biases[subframe], state.queues, time + t, h, gate, z, skip, hidden, said)
+        step(w, x, given.biases[subframe], state.memory, time + t, scratch, said)
         if len(heard):
             heard[t] = said
         for b in range(lanes):

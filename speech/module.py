@@ -15,7 +15,7 @@ from common.module import Metrics, Module
 from speech.data import Crops, cut, lead_frames, stacked, utterance
 from speech.front import Front, inputs, predict
 from speech.generate import Sampler
-from speech.net import WaveNet
+from speech.net import WaveNet, WaveRNN
 from speech.outputs import LSB, NATS_PER_BIT, Outputs
 from speech.signal import BANDS, WIDTH, Analysis, Features, check_features, clipped, de_emphasis, equalise
 
@@ -48,7 +48,7 @@ class Vocoder(Module):
         sampling: how the program draws from it.
     """
 
-    net: WaveNet
+    net: WaveNet | WaveRNN
     mean: Tensor
     deviation: Tensor
     analysis: Tensor
@@ -109,7 +109,7 @@ class LearnedVocoder:
     front: Front
     outputs: Outputs
     sampling: Sampling
-    net: WaveNet
+    net: WaveNet | WaveRNN
     mean: np.ndarray
     deviation: np.ndarray
 

@@ -1,4 +1,4 @@
-"""WaveNet: a stack of gated convolutions that sees the past at ever larger steps.
+"""WaveNet: a stack of gated convolutions that sees the past at ever larger steps; and WaveRNN, to swap in for it.
 
 van den Oord et al. 2016, "WaveNet: A Generative Model for Raw Audio", arXiv 1609.03499, sections 2.3 to 2.5. A layer
 of kernel 2 and dilation d sees the samples t and t - d; its gate is also told what the features say at t. Channels are
@@ -89,6 +89,17 @@ class WaveNet(nn.Module):
         """Samples of inputs that an output depends on."""
         return sum(self.dilations) + 1
 
+    @property
+    def memory(self) -> tuple[int, int]:
+        """Rows of so many channels that must be kept between samples."""
+        return sum(self.dilations), self.channels
+
+    def biases(
+        self, frames: Float[Tensor, "batch frames features"], subframes: int
+    ) -> Float[Tensor, "batch n layers gates"]:
+        """What the features add to every layer's gates, a row a subframe."""
+        return self.condition(self.conditioning(frames, subframes)).unflatten(-1, (len(self.dilations), -1))
+
     def forward(
         self,
         inputs: Float[Tensor, "batch samples inputs"],
@@ -101,13 +112,67 @@ class WaveNet(nn.Module):
             frames: normalised features of these samples with CONTEXT_FRAMES more at both ends.
         """
         batch, samples, _ = inputs.shape
-        biases = self.condition(self.conditioning(frames, subframes))  # (B, S, layers * gates)
+        biases = self.biases(frames, subframes)
         hold = samples // biases.shape[1]
         silent = -(-max(self.dilations) // hold)  # subframes of zeros before each signal
         gap = silent * hold
         h = F.pad(self.enter(inputs), (0, 0, gap, 0)).flatten(0, 1)
-        biases = F.pad(biases, (0, 0, silent, 0)).flatten(0, 1).unflatten(-1, (len(self.dilations), -1))
+        biases = F.pad(biases, (0, 0, 0, 0, silent, 0)).flatten(0, 1)
         weights = (w.to(h.dtype) for w in (self.past, self.now, self.residual, self.residual_bias))
         z = Gated.apply(h, biases.to(h.dtype), *weights, self.dilations, batch, gap)
         z = z.unflatten(1, (batch, -1))[:, :, gap:].movedim(0, 2).flatten(2)  # (B, N, layers * channels)
         return self.leave(self.hidden(self.skip(z).relu()).relu())
+
+
+class WaveRNN(nn.Module):
+    """The same by a gated recurrent unit: all of the past in one vector (Kalchbrenner et al. 2018, arXiv 1802.08435).
+
+    Args:
+        front: what a sample's inputs are.
+        outputs: what is said.
+        channels: of the state.
+        hidden_channels: of the layer after it.
+        condition_channels: of the conditioning.
+        receptive_field: samples after which a state counts as warmed up.
+    """
+
+    def __init__(
+        self,
+        *,
+        front: Front,
+        outputs: Outputs,
+        channels: int,
+        hidden_channels: int,
+        condition_channels: int,
+        receptive_field: int,
+    ) -> None:
+        super().__init__()
+        self.inputs = front.inputs
+        self.receptive_field = receptive_field
+        self.memory = (1, channels)
+        self.conditioning = Conditioning(channels=condition_channels)
+        self.rnn = nn.GRU(front.inputs + condition_channels, channels, batch_first=True)
+        self.hidden = nn.Linear(channels, hidden_channels)
+        self.leave = nn.Linear(hidden_channels, outputs.size)
+        with torch.no_grad():
+            self.leave.weight.mul_(0.1)
+            self.leave.bias.copy_(outputs.start())
+
+    def biases(
+        self, frames: Float[Tensor, "batch frames features"], subframes: int
+    ) -> Float[Tensor, "batch n layers gates"]:
+        """What the features add to the gates, a row a subframe."""
+        weight, _, bias, _ = self.rnn.all_weights[0]
+        return F.linear(self.conditioning(frames, subframes), weight[:, self.inputs :], bias)[:, :, None]
+
+    def forward(
+        self,
+        inputs: Float[Tensor, "batch samples inputs"],
+        frames: Float[Tensor, "batch frames features"],
+        subframes: int,
+    ) -> Float[Tensor, "batch samples outputs"]:
+        """As WaveNet's; the state before the first sample is zeros."""
+        told = self.conditioning(frames, subframes)
+        told = told.repeat_interleave(inputs.shape[1] // told.shape[1], 1)
+        state, _ = self.rnn(torch.cat([inputs, told.to(inputs.dtype)], -1))
+        return self.leave(self.hidden(state).relu())

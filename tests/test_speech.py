@@ -1,6 +1,7 @@
 """WaveNet, whole and sample by sample, alone and in company; the hand-written vocoders; the referee."""
 
 import copy
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -18,7 +19,7 @@ from speech.front import Front, plan
 from speech.gated import Gated
 from speech.generate import ALONE, Sampler
 from speech.module import LearnedVocoder, Sampling, Vocoder, say
-from speech.net import WaveNet
+from speech.net import WaveNet, WaveRNN
 from speech.outputs import LSB, Logistics, MuLaw
 from speech.product import LANES
 from speech.signal import Analysis, Features
@@ -49,9 +50,22 @@ def small_net(front: Front, outputs: Logistics | MuLaw) -> WaveNet:
     return net
 
 
-def vocoder(analysis: Analysis, front: Front, outputs: Logistics | MuLaw) -> LearnedVocoder:
+def small_rnn(front: Front, outputs: Logistics | MuLaw) -> WaveRNN:
+    torch.manual_seed(0)
+    net = WaveRNN(
+        front=front, outputs=outputs, channels=16, hidden_channels=32, condition_channels=8, receptive_field=50
+    ).requires_grad_(False)
+    net.leave.weight.normal_(0, 0.3)
+    for weight in (net.leave.weight, net.hidden.weight, net.rnn.weight_hh_l0, net.rnn.weight_ih_l0):
+        weight.copy_(weight.bfloat16().float())
+    return net
+
+
+def vocoder(
+    analysis: Analysis, front: Front, outputs: Logistics | MuLaw, make: Callable[..., WaveNet | WaveRNN] = small_net
+) -> LearnedVocoder:
     mean, deviation = np.zeros(signal.WIDTH, np.float32), np.full(signal.WIDTH, 5, np.float32)
-    return LearnedVocoder(analysis, front, outputs, HOW, small_net(front, outputs), mean, deviation)
+    return LearnedVocoder(analysis, front, outputs, HOW, make(front, outputs), mean, deviation)
 
 
 def some(analysis: Analysis, n: int) -> tuple[list[np.ndarray], list[Features]]:
@@ -148,9 +162,10 @@ def test_a_logistic_far_off_costs_finite_bits_with_a_gradient() -> None:
 # Sample by sample
 
 
+@pytest.mark.parametrize("make", [small_net, small_rnn])
 @pytest.mark.parametrize(("analysis", "front", "outputs"), ARMS)
-def test_sample_by_sample_says_what_the_whole_says(analysis: Analysis, front: Front, outputs) -> None:  # type: ignore[no-untyped-def]
-    program = vocoder(analysis, front, outputs)
+def test_sample_by_sample_says_what_the_whole_says(analysis: Analysis, front: Front, outputs, make) -> None:  # type: ignore[no-untyped-def]
+    program = vocoder(analysis, front, outputs, make)
     (wave, *_), (features, *_) = some(analysis, 1)
     whole = utterance(wave, features, front)
     lead = lead_frames(program.net.receptive_field, analysis)
@@ -165,9 +180,10 @@ def test_sample_by_sample_says_what_the_whole_says(analysis: Analysis, front: Fr
     assert said.std() > 0.05
 
 
+@pytest.mark.parametrize("make", [small_net, small_rnn])
 @pytest.mark.parametrize(("analysis", "front", "outputs"), ARMS)
-def test_an_utterance_sounds_the_same_in_any_company(analysis: Analysis, front: Front, outputs) -> None:  # type: ignore[no-untyped-def]
-    program = vocoder(analysis, front, outputs)
+def test_an_utterance_sounds_the_same_in_any_company(analysis: Analysis, front: Front, outputs, make) -> None:  # type: ignore[no-untyped-def]
+    program = vocoder(analysis, front, outputs, make)
     _, features = some(analysis, ALONE + 1)
     together = program(features)
     assert [len(wave) for wave in together] == [len(f.frames) * analysis.hop for f in features]
