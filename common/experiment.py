@@ -6,6 +6,7 @@ Called by `python -m scripts.train`, `python -m scripts.evaluate` and `python -m
 import json
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
+import soundfile
 import torch
 from PIL import Image
 from rich.console import Console
@@ -29,6 +31,7 @@ from common.tracking import LogGallery, log_results
 
 RESULTS = "results.json"
 SO_FAR = "results.partial.json"  # what is measured until all is; goes when results.json comes
+WORDLESS = re.compile(r"\W+")  # what a file's name does without
 LIBRARIES = ("torch", "pytorch-lightning", "numpy", "numba")
 console = Console(stderr=True)
 
@@ -223,7 +226,10 @@ def _save_gallery(gallery: Mapping[str, list[Picture]], output_dir: Path) -> lis
     saved = []
     for group, pictures in gallery.items():
         for number, picture in enumerate(pictures):
-            file = f"gallery/{group.replace(' ', '_')}_{number:02}.png"
-            Image.fromarray(picture.pixels).save(output_dir / file)
-            saved.append({"group": group, "caption": picture.caption, "file": file})
+            name = f"gallery/{WORDLESS.sub('_', group)}_{number:02}"
+            Image.fromarray(picture.pixels).save(output_dir / f"{name}.png")
+            saved.append({"group": group, "caption": picture.caption, "file": f"{name}.png"})
+            if picture.sound is not None:
+                soundfile.write(output_dir / f"{name}.wav", picture.sound.samples, picture.sound.sample_rate_hz)
+                saved[-1]["sound"] = f"{name}.wav"
     return saved

@@ -57,11 +57,20 @@ class Plot:
 
 
 @dataclass(frozen=True)
+class Sound:
+    """Floating-point samples (n,) within -1 to 1."""
+
+    samples: np.ndarray
+    sample_rate_hz: int
+
+
+@dataclass(frozen=True)
 class Picture:
-    """One piece of a gallery: an RGB or grey image, uint8 of shape (H, W, 3) or (H, W)."""
+    """One piece of a gallery: an RGB or grey image, uint8 of shape (H, W, 3) or (H, W), perhaps of a sound to hear."""
 
     pixels: np.ndarray
     caption: str
+    sound: Sound | None = None
 
 
 @dataclass(frozen=True)

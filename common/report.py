@@ -160,11 +160,17 @@ def _gallery(results: Results) -> dict[str, list[dict[str, str]]]:
     """{group: [{caption, source}]}, without pictures whose file is gone (committed results carry none)."""
     shown: dict[str, list[dict[str, str]]] = defaultdict(list)
     for item in results["gallery"]:
-        path = Path(results["folder"]) / "gallery" / Path(item["file"]).name
-        if path.is_file():
-            source = "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
-            shown[item["group"]].append({"caption": item["caption"], "source": source})
+        folder = Path(results["folder"]) / "gallery"
+        picture, sound = folder / Path(item["file"]).name, folder / Path(item.get("sound", "")).name
+        if picture.is_file():
+            shown[item["group"]].append({"caption": item["caption"], "source": _inline(picture, "image/png")})
+            if sound.is_file():
+                shown[item["group"]][-1]["sound"] = _inline(sound, "audio/wav")
     return shown
+
+
+def _inline(path: Path, kind: str) -> str:
+    return f"data:{kind};base64," + base64.b64encode(path.read_bytes()).decode()
 
 
 def show(results: Results) -> None:

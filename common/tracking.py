@@ -1,6 +1,6 @@
 """What experiment trackers get beyond Lightning's curves: figures, tables, pictures, plots, the trained model.
 
-W&B gets everything; TensorBoard pictures and figures; CSV figures.
+W&B gets everything, sounds too; TensorBoard pictures and figures; CSV figures.
 """
 
 import os
@@ -66,6 +66,10 @@ def log_pictures(loggers: Sequence[Any], gallery: Mapping[str, list[Picture]], s
             if isinstance(logger, WandbLogger):
                 captions = [p.caption for p in pictures]
                 logger.log_image(f"gallery/{group}", [p.pixels for p in pictures], step=step, caption=captions)
+                heard = [(p.sound, p.caption) for p in pictures if p.sound is not None]
+                if heard:
+                    sounds = [wandb.Audio(s.samples, s.sample_rate_hz, caption=caption) for s, caption in heard]
+                    logger.experiment.log({f"sounds/{group}": sounds}, step=step)
             elif isinstance(logger, TensorBoardLogger):
                 images = np.stack([np.atleast_3d(p.pixels) for p in pictures])
                 logger.experiment.add_images(f"gallery/{group}", images, step or 0, dataformats="NHWC")

@@ -9,13 +9,13 @@ from rich.console import Console
 from rich.progress import track
 
 from common.compare import mean_interval
-from common.program import Evaluation, Figure, Picture, Program
+from common.program import Evaluation, Figure, Picture, Program, Sound
 from speech.corpus import prompts
 from speech.data import check_limit, features_of, names
 from speech.measures import loud_frames, mel_cepstra, mel_cepstral_distortion, opinions, pitch, pitch_errors
 from speech.picture import spectrogram
 from speech.recogniser import heard, spoken, word_errors
-from speech.signal import Analysis, Features, clipped, mu_law, mu_law_inverse, whole_frames
+from speech.signal import SAMPLE_RATE_HZ, Analysis, Features, clipped, mu_law, mu_law_inverse, whole_frames
 
 SHOWN = 4  # prompts in the gallery
 EXAMPLES = 16  # different prompts on which programs are timed
@@ -130,7 +130,9 @@ class Referee:
         shown = {}
         for i in dict.fromkeys(chosen.tolist()):
             waves = {"natural": self.references[i].wave} | {n: e.answers[i] for n, e in evaluations.items()}
-            shown[self.references[i].text] = [Picture(spectrogram(wave), name) for name, wave in waves.items()]
+            shown[self.references[i].text] = [
+                Picture(spectrogram(wave), name, Sound(wave, SAMPLE_RATE_HZ)) for name, wave in waves.items()
+            ]
         return shown
 
 

@@ -1,17 +1,21 @@
 """Every domain, and two toys, through the whole contract: train, build, judge, cost, write, judge again."""
 
 import json
+import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
 import pytorch_lightning as pl
+import wandb
 from hydra.utils import instantiate
+from pytorch_lightning.loggers import WandbLogger
 
 from common import experiment, report
 from common.domain import Domain
 from common.program import Program
 from common.results import experiments
+from common.tracking import log_pictures
 from tests import toys
 from tests.conftest import DOMAINS, LITTLE, NETS
 
@@ -95,7 +99,20 @@ def test_ceilings_stand_beside_the_programs_without_costs(tmp_path: Path, monkey
     (group,) = experiments([results])
     assert group.judged
     assert "| `truth` | ceiling | best_moves 1 | - |" in report.summary([group])
-    assert "truth" in report.page([{**results, "folder": str(tmp_path)}])
+    page = report.page([{**results, "folder": str(tmp_path)}])
+    assert "truth" in page
+    assert page.count('<audio controls preload="none" src="data:audio/wav;base64,') == 2, "one a program"
+    with wave.open(str(tmp_path / results["gallery"][0]["sound"])) as sound:
+        assert (sound.getframerate(), sound.getnchannels()) == (8000, 1)
+        assert np.frombuffer(sound.readframes(4), "<i2").tolist() == [0, 32767, -32768, 0]
+
+
+def test_wandb_gets_the_sounds(tmp_path: Path) -> None:
+    domain = toys.nim()
+    gallery = domain.evaluator.gallery({"rule": domain.evaluator(toys.best_move)})
+    log_pictures([WandbLogger(save_dir=tmp_path, offline=True)], gallery)
+    wandb.finish()
+    assert list(tmp_path.glob("wandb/offline-run-*/files/media/audio/sounds/*.wav"))
 
 
 @pytest.mark.parametrize("domain", DOMAINS)

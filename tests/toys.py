@@ -13,7 +13,7 @@ from torch import nn
 from common.domain import Domain
 from common.module import Module
 from common.optim import triangle
-from common.program import Evaluation, Picture
+from common.program import Evaluation, Picture, Sound
 
 PILE = 13  # Nim with one pile: take one or two, who takes the last wins; a pile of 3k is lost
 
@@ -110,7 +110,8 @@ class NimReferee:
 
     def gallery(self, evaluations: dict) -> dict:
         strips = [np.tile(e.answers * 200, (8, 1)).astype(np.uint8) for e in evaluations.values()]
-        return {"moves": [Picture(strip, "dark: take one") for strip in strips]}
+        click = Sound(np.array([0.0, 1.0, -1.0, 0.0]), 8000)
+        return {"moves": [Picture(strip, "dark: take one", click) for strip in strips]}
 
 
 class Keys(pl.LightningDataModule):
