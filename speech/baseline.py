@@ -16,6 +16,7 @@ from scipy.signal import firwin, lfilter
 from speech.signal import (
     BANDS,
     LPC_ORDER,
+    LSB,
     SAMPLE_RATE_HZ,
     Analysis,
     Features,
@@ -26,6 +27,7 @@ from speech.signal import (
     equalise,
     istft,
     mel_bands,
+    pre_emphasis,
     predict_from_mel,
     stft,
 )
@@ -42,6 +44,7 @@ class SourceFilter:
         cutoff_hz: below it voiced frames are pulses, above it noise (Makhoul et al. 1978).
         breath: share of the power below the cutoff that is noise even in voiced frames.
         equaliser: passes that move the mels of what comes out to those that were asked for.
+        spread: scale of the logistic distribution that it gives what prediction leaves, in predicted deviations.
         seed: of the noise.
     """
 
@@ -49,6 +52,7 @@ class SourceFilter:
     cutoff_hz: float
     breath: float
     equaliser: int
+    spread: float
     seed: int
 
     def __post_init__(self) -> None:
@@ -63,6 +67,7 @@ class SourceFilter:
             low=firwin(TAPS, self.cutoff_hz, fs=SAMPLE_RATE_HZ),
             breath=self.breath,
             equaliser=self.equaliser,
+            spread=self.spread,
             seed=self.seed,
         )
 
@@ -75,18 +80,37 @@ class SourceFilterVocoder:
     low: np.ndarray
     breath: float
     equaliser: int
+    spread: float
     seed: int
 
     def __call__(self, problems: Sequence[Features]) -> list[np.ndarray]:
         return [self._speak(check_features(features, self.features)) for features in problems]
 
+    def bits(self, problems: Sequence[Features], waves: Sequence[np.ndarray]) -> np.ndarray:
+        """Bits a sample of each recording (n,), given its past and its features: a logistic around the prediction."""
+        return np.array([self._bits(f.frames, wave) for f, wave in zip(problems, waves, strict=True)])
+
+    def _bits(self, frames: np.ndarray, wave: np.ndarray) -> float:
+        lpc, error = self._filter(frames)
+        y = pre_emphasis(wave)
+        scale = self.spread * error
+        centre, width = (y - predicted(y, lpc)) / scale, LSB / scale
+        # log(sigmoid(centre + width / 2) - sigmoid(centre - width / 2)), in a form in which nothing cancels
+        log_mass = width + np.log(-np.expm1(-width))
+        log_mass -= np.logaddexp(0, width / 2 + centre) + np.logaddexp(0, width / 2 - centre)
+        return float(-log_mass.mean() / np.log(2))
+
     def _speak(self, frames: np.ndarray) -> np.ndarray:
-        hop, subframes = self.features.hop, self.features.subframes
+        lpc, error = self._filter(frames)
+        y = synthesise(self._excitation(frames) * error, lpc)
         mels = frames[:, :BANDS].astype(np.float64)
-        prediction = predict_from_mel(mels, subframes)
-        error = np.exp(at_subframes(np.log(prediction.error), hop // subframes))
-        y = synthesise(self._excitation(frames) * error, prediction.lpc)
         return clipped(equalise(de_emphasis(y), mels, self.features, passes=self.equaliser))
+
+    def _filter(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Predictors (subframes, LPC_ORDER), and the deviation (n,) of what they leave of each sample."""
+        hop, subframes = self.features.hop, self.features.subframes
+        prediction = predict_from_mel(frames[:, :BANDS], subframes)
+        return prediction.lpc, np.exp(at_subframes(np.log(prediction.error), hop // subframes))
 
     def _excitation(self, frames: np.ndarray) -> np.ndarray:
         """White on the whole, of variance 1: (frames * hop,)."""
@@ -115,6 +139,12 @@ def filtered(signal: np.ndarray, taps: np.ndarray) -> np.ndarray:
     """Through a linear-phase filter, without its delay."""
     side = len(taps) // 2
     return lfilter(taps, 1, np.pad(signal, (0, side)))[side:]
+
+
+def predicted(y: np.ndarray, lpc: np.ndarray) -> np.ndarray:
+    """Of each sample of y (n,), what lpc (subframes, LPC_ORDER) says from those before it."""
+    past = np.lib.stride_tricks.sliding_window_view(np.pad(y, (LPC_ORDER, 0)), LPC_ORDER)[: len(y), ::-1]
+    return (past * np.repeat(lpc, len(y) // len(lpc), axis=0)).sum(1)
 
 
 @numba.njit(cache=True, nogil=True)

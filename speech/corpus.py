@@ -1,6 +1,6 @@
 """The recordings: telephone prompts, spoken by one professional voice at 16 kHz, with what she says.
 
-Debian's `asterisk-core-sounds-en-g722` (Allison Smith, CC-BY-SA 3.0): 551 prompts, 24 minutes. Where a prompt shares
+Debian's `asterisk-core-sounds-en-g722` (Allison Smith, CC-BY-SA 3.0): 553 prompts, 24 minutes. Where a prompt shares
 four words in a row with another, both are of the same part: no phrase is heard in training and asked for in the test.
 """
 
@@ -95,9 +95,14 @@ class Tarball:
     def get(self, folder: Path) -> Path:
         with urllib.request.urlopen(self.url, timeout=60) as answer:
             data = io.BytesIO(answer.read())
+        unpacked = folder / "unpacked"
         with tarfile.open(fileobj=data) as tar:
-            tar.extractall(folder / "unpacked", filter="data")
-        return folder / "unpacked" / (self.member or "")
+            for member in tar:
+                file, path = tar.extractfile(member), (unpacked / member.name).resolve()
+                if file is not None and path.is_relative_to(unpacked.resolve()):
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_bytes(file.read())
+        return unpacked / (self.member or "")
 
 
 def _voice(language: str, name: str, sha256: str) -> File:

@@ -1,6 +1,7 @@
 """The held-out prompts and the metrics. Nothing here knows who wrote the program."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
@@ -10,15 +11,17 @@ from rich.progress import track
 
 from common.compare import mean_interval
 from common.program import Evaluation, Figure, Picture, Program, Sound
+from speech.ceilings import CEILINGS, flac_bits
 from speech.corpus import prompts
 from speech.data import check_limit, features_of, names
-from speech.measures import loud_frames, mel_cepstra, mel_cepstral_distortion, opinions, pitch, pitch_errors
+from speech.measures import loud_frames, mel_cepstra, mel_cepstral_distortion, opinions, pesq, pitch, pitch_errors, stoi
 from speech.picture import spectrogram
 from speech.recogniser import heard, spoken, word_errors
-from speech.signal import SAMPLE_RATE_HZ, Analysis, Features, clipped, mu_law, mu_law_inverse, whole_frames
+from speech.signal import SAMPLE_RATE_HZ, Analysis, Features, clipped, whole_frames
 
 SHOWN = 4  # prompts in the gallery
 EXAMPLES = 16  # different prompts on which programs are timed
+MEASURES = ("opinions", "words", "stoi", "pesq")  # that a referee may do without
 
 
 class Reference(NamedTuple):
@@ -46,18 +49,21 @@ class Referee:
     Args:
         features: how the problems are made from the recordings.
         split: `val` for choosing, `test` for the last look.
-        words: ask the recogniser; it takes most of the time.
+        measures: some of MEASURES, beside pitch and spectra: opinions and words take most of the time; pesq needs the
+            extra of that name, which is compiled when it is installed.
         limit: use only so many prompts.
     """
 
     def __init__(
-        self, *, features: Analysis, split: Literal["val", "test"], words: bool, limit: int | None = None
+        self, *, features: Analysis, split: Literal["val", "test"], measures: Sequence[str], limit: int | None = None
     ) -> None:
         if split not in ("val", "test"):
             raise ValueError(f"split: given {split!r}, wanted one of val, test")
+        if unknown := set(measures) - set(MEASURES):
+            raise ValueError(f"evaluator.measures: given {sorted(unknown)}, wanted some of {', '.join(MEASURES)}")
         self.features = features
         self.split = split
-        self.words = words
+        self.measures = measures
         self.limit = check_limit(limit)
 
     @cached_property
@@ -98,31 +104,33 @@ class Referee:
             known = scores.pop(name)
             known = known[np.isfinite(known)]
             figures += [Figure(name, *mean_interval(known))] if len(known) else []
-        if self.words:
+        if "words" in self.measures:
             errors, said = scores.pop("word_errors"), scores.pop("words")
             figures.append(Figure("word_error_rate", float(errors.sum() / said.sum())))
             scores["word_error"] = errors / said
         return Evaluation(list(waves), scores, tuple(figures))
 
     def _scores(self, wave: np.ndarray, reference: Reference) -> dict[str, float]:
-        found = opinions(wave)
+        found = opinions(wave) if "opinions" in self.measures else {}
         track_hz = pitch(wave)
         found |= pitch_errors(track_hz, reference.pitch)
         found["mcd_db"] = mel_cepstral_distortion(mel_cepstra(wave, track_hz), reference.cepstra, reference.loud)
-        if self.words:
+        for name, likeness in (("stoi", stoi), ("pesq", pesq)):
+            if name in self.measures:
+                found[name] = likeness(wave, reference.wave)
+        if "words" in self.measures:
             said = spoken(reference.text)
             found |= {"word_errors": word_errors(heard(wave), said), "words": len(said)}
         return found
 
     def ceilings(self) -> dict[str, Evaluation]:
-        """What no program made from features: the recording itself, and the recording in 256 mu-law levels."""
-        makers: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-            "natural": lambda wave: wave,
-            "mu_law": lambda wave: mu_law_inverse(mu_law(wave)),
+        """What no program made from features: see CEILINGS."""
+        found = {
+            name: self._evaluation([clipped(make(r.wave)) for r in self.references]) for name, make in CEILINGS.items()
         }
-        return {
-            name: self._evaluation([clipped(make(r.wave)) for r in self.references]) for name, make in makers.items()
-        }
+        natural = found["natural"]
+        coded = Figure("flac_bits_per_sample", flac_bits([r.wave for r in self.references]))
+        return found | {"natural": replace(natural, figures=(*natural.figures, coded))}
 
     def gallery(self, evaluations: Mapping[str, Evaluation]) -> dict[str, list[Picture]]:
         """For a few prompts the recording's spectrogram above those of what the programs made."""

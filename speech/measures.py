@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import pystoi
 import pyworld
 from speechmos import dnsmos, plcmos
 
@@ -77,6 +78,21 @@ def loud_frames(wave: np.ndarray) -> np.ndarray:
     frames = np.asarray(wave, np.float64)[: len(wave) // HOP * HOP].reshape(-1, HOP)
     level = 10 * np.log10((frames**2).mean(1) + 1e-12)
     return level > level.max() - LOUD_DB
+
+
+def stoi(wave: np.ndarray, true: np.ndarray) -> float:
+    """Short-time objective intelligibility, up to 1 (Taal et al. 2011)."""
+    return float(pystoi.stoi(true, wave, SAMPLE_RATE_HZ))
+
+
+def pesq(wave: np.ndarray, true: np.ndarray) -> float:
+    """Perceptual evaluation of speech quality, wide-band, up to 4.64 (ITU-T P.862.2).
+
+    It compares phases too, which a vocoder may draw as it likes: no measure to rank vocoders by.
+    """
+    from pesq import pesq as measured
+
+    return float(measured(SAMPLE_RATE_HZ, np.asarray(true, np.float32), np.asarray(wave, np.float32), "wb"))
 
 
 def opinions(wave: np.ndarray) -> dict[str, float]:

@@ -16,8 +16,8 @@ from speech.data import Crops, cut, lead_frames, stacked, utterance
 from speech.front import Front, inputs, predict
 from speech.generate import Sampler
 from speech.net import WaveNet, WaveRNN
-from speech.outputs import LSB, NATS_PER_BIT, Outputs
-from speech.signal import BANDS, WIDTH, Analysis, Features, check_features, clipped, de_emphasis, equalise
+from speech.outputs import NATS_PER_BIT, Outputs
+from speech.signal import BANDS, LSB, WIDTH, Analysis, Features, check_features, clipped, de_emphasis, equalise
 
 
 @dataclass(frozen=True, kw_only=True)

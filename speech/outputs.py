@@ -12,7 +12,6 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-LSB = 2.0**-15  # the step of 16-bit samples
 SMALLEST_LOG_SCALE = -7.0
 NATS_PER_BIT = float(np.log(2))
 

@@ -14,6 +14,7 @@ import pyworld
 from scipy.signal import lfilter
 
 SAMPLE_RATE_HZ = 16000
+LSB = 2.0**-15  # the step of 16-bit samples
 BANDS = 80
 WIDTH = BANDS + 2  # log-mels, log F0 (interpolated where there is none), voiced (1) or not (0)
 F0_RANGE_HZ = (90.0, 450.0)

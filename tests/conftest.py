@@ -33,7 +33,13 @@ LITTLE = {
         "domain.data.games=64",
         "domain.data.habits.full_simulations=16",
         "domain.data.habits.fast_simulations=4",
-    ]
+    ],
+    "speech": [
+        "domain.data.limit=4",
+        "domain.evaluator.limit=1",
+        "domain.evaluator.measures=[]",
+        "domain.baselines.griffin_lim.iterations=2",
+    ],
 }
 
 

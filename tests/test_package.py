@@ -15,10 +15,11 @@ from omegaconf import OmegaConf
 from common import experiment, package
 from common.module import Module
 from scripts import folders
-from tests.conftest import DOMAINS, LITTLE, ROOT
+from tests.conftest import LITTLE, ROOT
 from tests.killed import unjudged
 from tests.test_experiment import results
 
+SHIPPED = sorted(path.parent.name for path in ROOT.glob("*/pretrained"))
 BRIEF = {"control": ["domain.evaluator.openings=0"]}  # its matches take minutes,
 SLOW = "perfect"  # and so does its perfect player, whose figures are what they are by definition
 UNSEEN = ("latency", "throughput", "peak_memory", "match/", "elo_over/", "own_lines")
@@ -27,7 +28,7 @@ UNSEEN = ("latency", "throughput", "peak_memory", "match/", "elo_over/", "own_li
 # A real one
 
 
-@pytest.fixture(scope="module", params=DOMAINS)
+@pytest.fixture(scope="module", params=SHIPPED)
 def shipped(request: pytest.FixtureRequest) -> Path:
     return ROOT / request.param / "pretrained"
 
