@@ -317,6 +317,28 @@ def test_bits_of_the_hand_written_likelihood_are_those_of_a_net_that_has_learned
     np.testing.assert_allclose(by_hand.bits(features, waves), bits, rtol=1e-3)
 
 
+def level_db(wave: np.ndarray) -> np.ndarray:
+    """Of every 5 ms."""
+    return 10 * np.log10((wave[: len(wave) // 80 * 80].astype(np.float64).reshape(-1, 80) ** 2).mean(1) + 1e-12)
+
+
+def test_no_bang_at_the_start_and_no_hiss_in_pauses() -> None:
+    """Not even before anything is learned: the features say how loud it is, and the lead is silence."""
+    outputs = Logistics(mixtures=1)
+    net = small_net(AIDED, outputs)
+    net.leave.weight.zero_()
+    net.leave.bias.copy_(outputs.start())
+    program = LearnedVocoder(COARSE, AIDED, outputs, HOW, net, np.zeros(82, np.float32), np.ones(82, np.float32))
+    recorded = [
+        signal.whole_frames(prompts()[name].wave.astype(np.float64), COARSE.hop) for name in parts()["val"][:4]
+    ]
+    for wave, made in zip(recorded, program([signal.analyse(wave, COARSE) for wave in recorded]), strict=True):
+        wanted, found = level_db(wave), level_db(made)
+        quiet = wanted <= np.quantile(wanted, 0.1)
+        assert np.median(found[quiet]) < np.median(wanted[quiet]) + 6
+        assert found[:4].max() < wanted[:4].max() + 10
+
+
 # The rivals
 
 
