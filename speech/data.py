@@ -75,10 +75,11 @@ def check_limit(limit: int | None) -> int | None:
 
 
 def names(split: Split, limit: int | None) -> tuple[str, ...]:
-    """Of the prompts of one part; the first `limit`."""
+    """Of the prompts of one part; its `limit` shortest."""
     if split not in ("train", "val", "test"):
         raise ValueError(f"split: given {split!r}, wanted one of train, val, test")
-    return parts()[split][:limit]
+    chosen = parts()[split]
+    return chosen if limit is None else tuple(sorted(chosen, key=lambda name: len(prompts()[name].wave))[:limit])
 
 
 class Prompts(pl.LightningDataModule):
@@ -94,7 +95,7 @@ class Prompts(pl.LightningDataModule):
         noise: the largest level of white noise in the past, in units of what prediction leaves; half of the pieces
             have some, the others none.
         seed: fixes places and noise, by epoch, so that a resumed run sees what an uninterrupted one does.
-        limit: use only so many prompts to train and to validate.
+        limit: use only so many prompts to train and to validate, the shortest.
     """
 
     def __init__(

@@ -51,7 +51,7 @@ class Referee:
         split: `val` for choosing, `test` for the last look.
         measures: some of MEASURES, beside pitch and spectra: opinions and words take most of the time; pesq needs the
             extra of that name, which is compiled when it is installed.
-        limit: use only so many prompts.
+        limit: use only so many prompts, the shortest.
     """
 
     def __init__(

@@ -35,7 +35,11 @@ LITTLE = {
         "domain.data.habits.fast_simulations=4",
     ],
     "speech": [
-        "domain.data.limit=4",
+        "domain.data.limit=2",
+        "domain.data.crop=512",
+        "domain.data.batch_size=2",
+        "domain.data.crops=6",
+        "domain.module.net.channels=16",
         "domain.evaluator.limit=1",
         "domain.evaluator.measures=[]",
         "domain.baselines.griffin_lim.iterations=2",

@@ -44,7 +44,7 @@ def trainer(folder: Path, epochs: int) -> pl.Trainer:
 def check_results(results: dict, domain: Domain) -> None:
     """What every results.json holds, whatever the domain."""
     programs = [domain.module.name, *domain.baselines]
-    figures = results["figures"]
+    figures = [f for f in results["figures"] if f["kind"] != "ceiling"]
     assert list(dict.fromkeys(f["program"] for f in figures)) == programs
     headline = results["run"]["headline"]
     for program in programs:

@@ -329,9 +329,7 @@ def test_no_bang_at_the_start_and_no_hiss_in_pauses() -> None:
     net.leave.weight.zero_()
     net.leave.bias.copy_(outputs.start())
     program = LearnedVocoder(COARSE, AIDED, outputs, HOW, net, np.zeros(82, np.float32), np.ones(82, np.float32))
-    recorded = [
-        signal.whole_frames(prompts()[name].wave.astype(np.float64), COARSE.hop) for name in parts()["val"][:4]
-    ]
+    recorded = [signal.whole_frames(prompts()[name].wave.astype(np.float64), COARSE.hop) for name in parts()["val"][:4]]
     for wave, made in zip(recorded, program([signal.analyse(wave, COARSE) for wave in recorded]), strict=True):
         wanted, found = level_db(wave), level_db(made)
         quiet = wanted <= np.quantile(wanted, 0.1)

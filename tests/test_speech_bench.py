@@ -27,7 +27,7 @@ def test_eager_steps_say_what_the_whole_says() -> None:
 
 def test_the_bench_measures_samples_a_second(command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     small = [f"bench.generation_speed.{few}" for few in ("utterances=3", "samples=256", "repeats=1")]
-    little = ["domain=speech", "domain.data.limit=2", "domain.evaluator.limit=3"]
+    little = ["domain=speech", "domain.module.net.channels=16", "domain.data.limit=2", "domain.evaluator.limit=3"]
     command("bench", *little, *small, f"output_dir={tmp_path}/bench")
     found = json.loads((tmp_path / "bench" / "results.json").read_text())
     value = {(f["program"], f["metric"]): f["value"] for f in found["figures"]}
