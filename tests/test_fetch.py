@@ -49,6 +49,7 @@ def test_decompresses_checks_and_then_serves_from_the_cache(tmp_path: Path) -> N
         (b"<html>not found</html>", "data.gz is damaged"),
         (gzip.compress(CONTENT)[:12] + b"\xff" * 8 + gzip.compress(CONTENT)[20:], "data.gz is damaged"),
     ],
+    ids=["cut short", "of another file", "a page that says no", "overwritten"],  # not by content: gzip's holds the time
 )
 def test_a_broken_download_is_refused_and_leaves_nothing(content: bytes, reason: str, tmp_path: Path) -> None:
     file = File("set/data", GOOD, (Served(content),))
