@@ -24,7 +24,7 @@ STYLE = {
     "legend.fontsize": 7.5,
     "svg.hashsalt": "software2",  # the same results give the same bytes
 }
-Curve = Mapping[str, Any]  # x, y, and perhaps x_label and y_label
+Curve = Mapping[str, Any]  # x, y, and perhaps x_label, y_label and y_scale ("log")
 Draw = Callable[[Axes], None]
 
 
@@ -60,6 +60,7 @@ def curves(series: Mapping[str, Curve], palette: Mapping[str, str], *, title: st
             axes.plot(data["x"], data["y"], ".-", markersize=3, label=name, color=palette[name])
         first = next(iter(series.values()))
         axes.set(title=title, xlabel=first.get("x_label", ""), ylabel=first.get("y_label", ""))
+        axes.set_yscale(first.get("y_scale", "linear"))
         if title == "latency":
             _log_x(axes)
         if title == "calibration":

@@ -48,7 +48,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Plot:
-    """Numbers to draw: `matrix` (data: rows, labels) or `curve` (data: x, y, and optionally x_label, y_label)."""
+    """Numbers to draw: `matrix` (data: rows, labels) or `curve` (data: x, y; perhaps x_label, y_label, y_scale)."""
 
     name: str
     shape: Literal["matrix", "curve"]

@@ -6,7 +6,7 @@
 import base64
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -103,8 +103,6 @@ def page(loaded: Sequence[Results]) -> str:
     groups = experiments(loaded)
     shown = [
         {"group": g, "plots": [drawing.svg([[draw]]) for draw in _plots(g)], "gallery": _gallery(g.results[0])}
-        if g.judged
-        else {"group": g}
         for g in groups
     ]
     return template.render(shown=shown, script=(HERE / "report.js").read_text(), costs=COSTS, sides=SIDES, cost=_cost)
@@ -132,21 +130,14 @@ def picture(groups: Sequence[Experiment]) -> str:
 
 
 def _plots(group: Experiment) -> list[drawing.Draw]:
-    """Quality against cost and latency first; of the first seed."""
+    """Quality against cost and latency first, where programs were judged; of the first seed."""
     palette = drawing.colours([p.name for p in group.programs])
-    plots = group.results[0]["plots"]
+    plots = group.results[0].get("plots", ())
     by_name: dict[str, dict[str, Any]] = defaultdict(dict)
     for plot in plots:
         if plot["shape"] == "curve":
             by_name[plot["name"]][plot["program"]] = plot["data"]
-    learning = by_name.get(f"learning/val/{group.headline}", {})
-    points = {
-        p.name: (p.figures["build_cpu_s"].mean, p.figures[group.headline].mean)
-        for p in group.programs
-        if p.kind != "ceiling"
-    }
-    of = f"{group.domain}, {group.name}"
-    drawn = [drawing.quality_against_cost(points, learning, palette, quality=group.headline, of=of)]
+    drawn = [_quality_against_cost(group, by_name, palette)] if group.judged else []
     names = [name for name in by_name if not name.startswith("learning/")]
     for name in sorted(names, key=lambda name: name != "latency"):
         drawn.append(drawing.curves(by_name[name], palette, title=name))
@@ -156,10 +147,23 @@ def _plots(group: Experiment) -> list[drawing.Draw]:
     return drawn
 
 
+def _quality_against_cost(
+    group: Experiment, by_name: Mapping[str, Mapping[str, Any]], palette: Mapping[str, str]
+) -> drawing.Draw:
+    learning = by_name.get(f"learning/val/{group.headline}", {})
+    points = {
+        p.name: (p.figures["build_cpu_s"].mean, p.figures[group.headline].mean)
+        for p in group.programs
+        if p.kind != "ceiling"
+    }
+    of = f"{group.domain}, {group.name}"
+    return drawing.quality_against_cost(points, learning, palette, quality=group.headline, of=of)
+
+
 def _gallery(results: Results) -> dict[str, list[dict[str, str]]]:
     """{group: [{caption, source}]}, without pictures whose file is gone (committed results carry none)."""
     shown: dict[str, list[dict[str, str]]] = defaultdict(list)
-    for item in results["gallery"]:
+    for item in results.get("gallery", ()):  # a bench has none
         folder = Path(results["folder"]) / "gallery"
         picture, sound = folder / Path(item["file"]).name, folder / Path(item.get("sound", "")).name
         if picture.is_file():

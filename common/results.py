@@ -4,7 +4,7 @@ import json
 import operator
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,11 +57,15 @@ class Program:
 
 @dataclass(frozen=True)
 class Experiment:
-    """The results of one domain, configuration and split over its seeds."""
+    """The results of one domain, configuration and split over its seeds.
+
+    `apart` says which settings tell it from others of its name: "keys=morton".
+    """
 
     domain: str
     name: str
     split: str
+    apart: str
     headline: str
     programs: Sequence[Program]
     results: Sequence[Results]
@@ -78,7 +82,8 @@ class Experiment:
     @property
     def title(self) -> str:
         seeds = len(self.results)
-        return f"{self.domain}, {self.name}, {self.split} split, {seeds} seed{'s' if seeds > 1 else ''}"
+        parts = [self.domain, self.name, *filter(None, [self.apart]), f"{self.split} split"]
+        return ", ".join([*parts, f"{seeds} seed{'s' if seeds > 1 else ''}"])
 
 
 def load(paths: Iterable[Path]) -> list[Results]:
@@ -110,8 +115,29 @@ def experiments(loaded: Iterable[Results]) -> list[Experiment]:
     found = []
     for key, by_seed in sorted(groups.items()):
         group = [by_seed[seed] for seed in sorted(by_seed)]
-        found.append(Experiment(*key[:3], group[0]["run"]["headline"], _programs(group), group))
+        namesakes = [json.loads(other[3]) for other in groups if other[:3] == key[:3]]
+        apart = _apart(json.loads(key[3]), namesakes)
+        found.append(Experiment(*key[:3], apart, group[0]["run"]["headline"], _programs(group), group))
     return found
+
+
+def _apart(config: Any, namesakes: Sequence[Any]) -> str:
+    """The settings in which `config` differs from a namesake, by their last names; a value used in many places once."""
+    settings = [dict(_settings(namesake)) for namesake in namesakes]
+    differing = {
+        path.rpartition(".")[2]: value
+        for path, value in _settings(config)
+        if any(other.get(path) != value for other in settings)
+    }
+    return ", ".join(f"{name}={value}" for name, value in differing.items())
+
+
+def _settings(config: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(config, dict):
+        for key, value in config.items():
+            yield from _settings(value, f"{path}.{key}")
+    else:
+        yield path, config
 
 
 def _without_seed(config: Any) -> Any:

@@ -1,5 +1,6 @@
 """Measures a domain beside other people's programs and this machine's limits: python -m scripts.bench domain=vision"""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from common import experiment, report
-from common.program import Figure
+from common.program import Figure, Plot
 from common.results import experiments
 from scripts import cli
 
@@ -24,12 +25,16 @@ def bench(cfg: DictConfig, output_dir: Path) -> None:
 
     about = cli.about(cfg) | {"experiment": "bench", "uses": {}}
     figures: list[Figure] = []
+    plots: list[Plot] = []
     for name, measure in instantiate(cfg.bench, _convert_="all").items():
         experiment.console.print(f"measuring {name}")
-        figures += measure(cli.build(cfg), trainer)
+        found = measure(cli.build(cfg), trainer)
+        figures += [item for item in found if isinstance(item, Figure)]
+        plots += [item for item in found if isinstance(item, Plot)]
         experiment.write_so_far(output_dir, figures, about=about)
     about |= {"headline": figures[0].metric}
-    results = experiment.write_figures(output_dir, figures, about=about, goals=dict(cfg.goals))
+    drawn = [asdict(plot) for plot in plots]
+    results = experiment.write_figures(output_dir, figures, about=about, goals=dict(cfg.goals), plots=drawn)
     print(report.figures(experiments([results])))
     print(output_dir / experiment.RESULTS)
 

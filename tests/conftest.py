@@ -34,6 +34,7 @@ LITTLE = {
         "domain.data.habits.full_simulations=16",
         "domain.data.habits.fast_simulations=4",
     ],
+    "databases": ["domain.evaluator.calls=2", "domain.evaluator.rounds=1"],
     "speech": [
         "domain.data.limit=2",
         "domain.data.crop=512",

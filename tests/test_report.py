@@ -90,6 +90,8 @@ def test_a_bench_stands_in_the_tables_of_figures_only() -> None:
 def test_other_settings_are_no_other_seed() -> None:
     groups = experiments([results(0), results(1, batch_size=250)])
     assert [len(group.results) for group in groups] == [1, 1]
+    titles = [group.title for group in groups]
+    assert sorted(titles) == [f"toys, quick, batch_size={n}, test split, 1 seed" for n in (250, 500)]
 
 
 def test_a_run_that_is_judged_again_counts_once() -> None:

@@ -1,0 +1,1 @@
+"""Where does a key stand? Learned and hand-written indexes over sorted tables."""

@@ -1,0 +1,79 @@
+"""What every program of this domain is: an index over a table that it names, asked for lower bounds."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from databases.bisection import Bisection
+from databases.keys import KeySet
+from databases.model_index import FEWEST_KEYS
+
+SAMPLE, TRIALS = 2**16, 3  # queries, and how often each index answers them, when the fastest is looked for
+
+
+class Index(Protocol):
+    """A structure over sorted keys, which it does not hold: uint64 (n,), n >= FEWEST_KEYS."""
+
+    def lower_bound(self, keys: np.ndarray, queries: np.ndarray, ranks: np.ndarray, /) -> object:
+        """Fills `ranks` int64 (m,) with how many of the keys are below each of `queries` uint64 (m,)."""
+        ...
+
+    def over(self, keys: np.ndarray, /) -> "Index":
+        """The same kind of index, of the same settings, over other keys."""
+        ...
+
+    def explain(self, keys: np.ndarray, query: np.uint64, /) -> str:
+        """How it comes to the answer, for people."""
+        ...
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """uint64 queries (N,) -> how many of the table's keys are below each, int64 (N,)."""
+
+    index: Index
+    table: KeySet
+
+    def __call__(self, queries: np.ndarray) -> np.ndarray:
+        queries = check_keys(queries, "queries")
+        ranks = np.empty(len(queries), np.int64)
+        self.index.lower_bound(self.table.keys, queries, ranks)
+        return ranks
+
+
+def check_keys(keys: np.ndarray, name: str) -> np.ndarray:
+    """`keys`, if they are some.
+
+    Raises:
+        ValueError: not a uint64 vector. (A conversion from float64 would round what is above 2**53.)
+    """
+    wanted = f"{name}: wanted a uint64 array of shape (N,), given "
+    if not isinstance(keys, np.ndarray):
+        raise ValueError(wanted + type(keys).__name__)
+    if keys.dtype != np.uint64 or keys.ndim != 1:
+        raise ValueError(wanted + f"{keys.dtype} {keys.shape}")
+    return keys
+
+
+def built(build: Callable[[np.ndarray], Index], keys: np.ndarray) -> Index:
+    """An index over any number of sorted keys: over a handful, none is better than bisection."""
+    return build(keys) if len(keys) >= FEWEST_KEYS else Bisection()
+
+
+def fastest(candidates: Iterable[Index], keys: np.ndarray) -> Index:
+    """The one that answers a sample of the keys soonest; the first where they are equal."""
+    queries = np.random.default_rng(0).choice(keys, SAMPLE)
+    ranks = np.empty(SAMPLE, np.int64)
+
+    def seconds(index: Index) -> float:
+        took = []
+        for _ in range(TRIALS):
+            start = time.perf_counter()
+            index.lower_bound(keys, queries, ranks)
+            took.append(time.perf_counter() - start)
+        return min(took)
+
+    return min(candidates, key=seconds)

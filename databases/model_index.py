@@ -1,0 +1,174 @@
+"""A recursive model index of two stages (Kraska et al. 2018, "The Case for Learned Index Structures", section 3).
+
+The root, a piecewise-linear distribution function, says which leaf answers for a key, and how far into it the key lies;
+a leaf is the straight line between its first rank and the next leaf's, four bytes. Sixteen keys around the predicted
+rank are compared at once. If the answer is not among them, the query waits until a block of such queries has come
+together, and sixteen more are compared on the side where it must be; the few that are not there either go on by
+bisection between the bounds of their leaf, which are certain because the root never descends. So no answer rests on the
+model: what it gets wrong costs time.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from databases.kernel import BLOCK, LANES, NODE, count_node, prefetch, settled
+from databases.root import Root, Segments, feature, leaf_of
+
+PART_BITS = 16  # of how far into its leaf a key lies
+FEWEST_KEYS, MOST_KEYS = NODE, 2**32 - 1
+
+
+class Stages(NamedTuple):
+    """What a lookup reads.
+
+    Args:
+        root: gives leaf numbers, with fractions.
+        ranks: uint32 (n_leaves + 1,): the first rank of each leaf, and the number of keys.
+    """
+
+    root: Segments
+    ranks: np.ndarray
+
+
+@njit(cache=True, nogil=True)
+def look_up(stages, keys, queries, ranks):  # type: ignore[no-untyped-def]
+    """Fills `ranks` with how many of the keys are below each query.
+
+    Args:
+        stages: Stages.
+        keys: sorted uint64 (n,), FEWEST_KEYS <= n <= MOST_KEYS.
+        queries: uint64 (m,).
+        ranks: int64 (m,).
+
+    Returns:
+        How many queries took a second look, and how many went on by bisection.
+    """
+    begin, waiting = np.empty(BLOCK, np.int64), np.empty(2 * BLOCK, np.int64)
+    seconds, thirds, waits = 0, 0, 0
+    for start in range(0, len(queries), BLOCK):
+        size = min(BLOCK, len(queries) - start)
+        _predict(stages, keys, queries[start : start + size], begin)
+        for i in range(size):
+            below = count_node(keys, begin[i], queries[start + i])
+            ranks[start + i] = begin[i] + below
+            waiting[waits] = start + i
+            waits += below == 0 or below == NODE
+        if waits >= BLOCK:
+            thirds += _second_look(stages, keys, queries, ranks, waiting[:waits])
+            seconds, waits = seconds + waits, 0
+    return seconds + waits, thirds + _second_look(stages, keys, queries, ranks, waiting[:waits])
+
+
+@njit(cache=True, nogil=True)
+def _predict(stages, keys, queries, begin):  # type: ignore[no-untyped-def]
+    """Fills `begin` with where the first look of each query of a block begins, and asks for its lines."""
+    for i in range(len(queries)):
+        begin[i] = np.int64(leaf_of(stages.root, queries[i]) * 2.0**PART_BITS)
+        prefetch(stages.ranks, begin[i] >> PART_BITS)
+    for i in range(len(queries)):
+        leaf, part = begin[i] >> PART_BITS, begin[i] & (2**PART_BITS - 1)
+        first, end = np.int64(stages.ranks[leaf]), np.int64(stages.ranks[leaf + 1])
+        middle = first + ((end - first) * part >> PART_BITS) - (NODE - LANES) // 2
+        begin[i] = min(max(middle, 0) & -LANES, len(keys) - NODE)
+        for lane in range(0, NODE, LANES):
+            prefetch(keys, begin[i] + lane)
+
+
+@njit(cache=True, nogil=True)
+def _second_look(stages, keys, queries, ranks, waiting):  # type: ignore[no-untyped-def]
+    """Settles the queries at those places, whose ranks are at one end of their first look; counts the bisected."""
+    n, bisected = len(keys), 0
+    for place in waiting:
+        prefetch(keys, max(ranks[place] - NODE, 0))
+        prefetch(keys, min(ranks[place] + NODE, n) - 1)
+    for place in waiting:
+        query, rank = queries[place], ranks[place]
+        if rank > 0 and keys[rank - 1] >= query:
+            begin = max(rank - NODE, 0)
+        elif rank < n and keys[rank] < query:
+            begin = min(rank, n - NODE)
+        else:
+            continue
+        found = begin + count_node(keys, begin, query)
+        if (found > 0 and keys[found - 1] >= query) or (found < n and keys[found] < query):
+            found = _bisect_leaf(stages, keys, query)
+            bisected += 1
+        ranks[place] = found
+    return bisected
+
+
+@njit(cache=True, nogil=True)
+def _bisect_leaf(stages, keys, query):  # type: ignore[no-untyped-def]
+    leaf = np.int64(leaf_of(stages.root, query))
+    low, high = np.int64(stages.ranks[leaf]), np.int64(stages.ranks[leaf + 1])
+    while low < high:
+        middle = (low + high) >> 1
+        below = keys[middle] < query
+        low = middle + 1 if below else low
+        high = high if below else middle
+    return low
+
+
+@njit(cache=True, nogil=True)
+def fit_leaves(root, keys, ranks):  # type: ignore[no-untyped-def]
+    """Fills `ranks` uint32 (n_leaves + 1,): where in the keys each leaf begins; by doubling steps, then halving."""
+    low, n = 0, len(keys)
+    ranks[0] = 0
+    for leaf in range(1, len(ranks)):
+        step = 1
+        while low + step <= n and np.int64(leaf_of(root, keys[low + step - 1])) < leaf:
+            low += step
+            step *= 2
+        high = min(low + step, n)
+        while low < high:
+            middle = (low + high) >> 1
+            before = np.int64(leaf_of(root, keys[middle])) < leaf
+            low = middle + 1 if before else low
+            high = high if before else middle
+        ranks[leaf] = low
+
+
+def leaves(keys: np.ndarray, most: int, keys_per_leaf: int) -> int:
+    """How many leaves a table gets: at most `most`, and on average at least `keys_per_leaf` keys in each."""
+    return max(1, min(most, len(keys) // keys_per_leaf))
+
+
+@dataclass(frozen=True)
+class ModelIndex:
+    """A root, and `ranks` as in Stages."""
+
+    root: Root
+    ranks: np.ndarray
+
+    @classmethod
+    def fitted(cls, keys: np.ndarray, root: Root, *, n_leaves: int) -> "ModelIndex":
+        """Over sorted keys, uint64 (n,), FEWEST_KEYS <= n <= MOST_KEYS."""
+        ranks = settled(np.empty(n_leaves + 1, np.uint32))
+        fit_leaves(root.segments(n_leaves), keys, ranks)
+        return cls(root, ranks)
+
+    def over(self, keys: np.ndarray) -> "ModelIndex":
+        return self.fitted(keys, self.root, n_leaves=len(self.ranks) - 1)
+
+    def explain(self, keys: np.ndarray, query: np.uint64) -> str:
+        at = leaf_of(self.stages.root, query)
+        leaf = int(at)
+        first, end = int(self.ranks[leaf]), int(self.ranks[leaf + 1])
+        found = np.empty(1, np.int64)
+        second, third = self.lower_bound(keys, np.array([query]), found)
+        looks = "bisection" if third else "a second look" if second else "one look"
+        return (
+            f"feature {feature(query, self.root.smallest[0]):.4f}, leaf {leaf:,} of {len(self.ranks) - 1:,} with ranks "
+            f"{first:,} to {end:,}, predicted {first + (at - leaf) * (end - first):,.1f}, found {found[0]:,} by {looks}"
+        )
+
+    @cached_property
+    def stages(self) -> Stages:
+        return Stages(self.root.segments(len(self.ranks) - 1), self.ranks)
+
+    def lower_bound(self, keys: np.ndarray, queries: np.ndarray, ranks: np.ndarray) -> tuple[int, int]:
+        return look_up(self.stages, keys, queries, ranks)
