@@ -13,6 +13,7 @@ import torch
 from common import cache_folder, cost
 from tests import offline
 from tests.conftest import ROOT
+from vision.data import read
 
 COLD = {"accuracy", "nll", "brier", "calibration_error", "parameters", "size_bytes", "own_lines"}
 
@@ -28,7 +29,8 @@ def cold(found: dict) -> dict:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Read-only, and without any network."""
+    """Read-only, and without any network: the data are fetched before."""
+    read("all"), read("test")
     folder = tmp_path_factory.mktemp("home")
     folder.chmod(0o555)
     return folder
