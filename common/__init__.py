@@ -20,6 +20,7 @@ _DEFAULTS = {
     "WANDB_SILENT": "true",
     "GRADIO_ANALYTICS_ENABLED": "False",
     "HF_HUB_OFFLINE": "1",
+    "ORT_DISABLE_TELEMETRY": "1",  # ONNX Runtime would write an identifier into the home folder
     "MPLCONFIGDIR": str(cache_folder() / "matplotlib"),  # its font cache, and nobody's matplotlibrc
     "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads on busy cores run at a tenth of the speed
 }

@@ -157,7 +157,9 @@ def test_a_sweep_by_several_processes_is_one_group_and_one_report(tmp_path: Path
         seen.append(config["module"]["optimizer"]["lr"])
     assert seen == [0.2, 0.4]
     lines = command("report", f"run={tmp_path}/sweep")
-    assert sum("vision, quick-smoke, val split, 1 seed" in line for line in lines) == 2 * 2, "one row a program"
+    for lr in seen:
+        title = f"vision, quick-smoke, lr={lr}, val split, 1 seed"
+        assert sum(title in line for line in lines) == 2, "one row a program"
 
 
 # What W&B keeps, read back from the offline run
