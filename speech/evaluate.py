@@ -20,7 +20,7 @@ from speech.recogniser import heard, spoken, word_errors
 from speech.signal import SAMPLE_RATE_HZ, Analysis, Features, clipped, whole_frames
 
 SHOWN = 4  # prompts in the gallery
-EXAMPLES = 16  # different prompts on which programs are timed
+EXAMPLES = 64  # different pieces on which programs are timed
 MEASURES = ("opinions", "words", "stoi", "pesq")  # that a referee may do without
 
 
@@ -81,7 +81,14 @@ class Referee:
         return found
 
     def examples(self, n: int) -> list[Features]:
-        return [self.problems[i % min(EXAMPLES, len(self.problems))] for i in range(n)]
+        """Pieces of a second from different prompts and places: the time that one takes is the real-time factor."""
+        second, rng = round(SAMPLE_RATE_HZ / self.features.hop), np.random.default_rng(0)
+        pieces = []
+        for i in range(min(n, EXAMPLES)):
+            frames = self.problems[i % len(self.problems)].frames
+            at = rng.integers(max(1, len(frames) - second + 1))
+            pieces.append(Features(frames[at : at + second], self.features))
+        return [pieces[i % len(pieces)] for i in range(n)]
 
     def __call__(self, program: Program) -> Evaluation:
         waves = program(self.problems)
