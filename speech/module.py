@@ -1,7 +1,7 @@
 """The loss, and how the trained net becomes a Program."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,8 +63,7 @@ class Vocoder(Module):
         self.sampling = sampling
         self.register_buffer("mean", torch.zeros(WIDTH))
         self.register_buffer("deviation", torch.ones(WIDTH))
-        made = (features.n_fft, features.window, features.hop, features.subframes)
-        self.register_buffer("analysis", torch.tensor(made))
+        self.register_buffer("analysis", torch.tensor(_made(features)))
 
     def on_fit_start(self) -> None:
         data = self.trainer.datamodule  # type: ignore[attr-defined]
@@ -75,12 +74,18 @@ class Vocoder(Module):
             )
         self.mean, self.deviation = (t.to(self.device) for t in data.statistics())
 
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        found, wanted = checkpoint["state_dict"]["analysis"].tolist(), self.analysis.tolist()
-        if found != wanted:
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """Of a checkpoint or a package, whoever loads it.
+
+        Raises:
+            ValueError: it was trained on other features than the config's.
+        """
+        wanted = _made(self.features)
+        if (found := state_dict.get("analysis")) is not None and found.tolist() != wanted:
             raise ValueError(
-                f"checkpoint: given features of n_fft, window, hop, subframes {found}, wanted the config's {wanted}"
+                f"features: given a net for n_fft, window, hop, subframes {found.tolist()}, wanted the config's {wanted}"
             )
+        return super().load_state_dict(state_dict, strict, assign)
 
     def loss(self, net: nn.Module, batch: Crops) -> tuple[Tensor, Metrics]:
         said, z, step = say(net, batch, self.features, self.front, self.mean, self.deviation)
@@ -148,6 +153,11 @@ class LearnedVocoder:
         said, z, step = say(self.net, batch, self.features, self.front, mean, deviation)
         nats = self.outputs.nats(said, z, step)
         return float((nats * batch.counted).sum() / batch.counted.sum()) / NATS_PER_BIT
+
+
+def _made(features: Analysis) -> list[int]:
+    """What tells one way to make features from another, as a checkpoint holds it."""
+    return [features.n_fft, features.window, features.hop, features.subframes]
 
 
 def say(

@@ -1,14 +1,15 @@
 """WaveNet, whole and sample by sample, alone and in company; the hand-written vocoders; the referee."""
 
-import copy
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from common import experiment
 from common.optim import adamw, triangle
 from speech import signal
 from speech.baseline import GriffinLim, SourceFilter, predicted, pulses, synthesise
@@ -23,6 +24,8 @@ from speech.net import WaveNet, WaveRNN
 from speech.outputs import Logistics, MuLaw
 from speech.product import LANES
 from speech.signal import Analysis, Features
+from tests.conftest import LITTLE
+from tests.killed import unjudged
 
 COARSE = Analysis(n_fft=1024, window=1024, hop=256, subframes=4)
 FINE = Analysis(n_fft=1024, window=640, hop=160, subframes=2)
@@ -288,19 +291,17 @@ def test_a_few_steps_make_the_recordings_likelier() -> None:
     assert unseen() < before - 0.1
 
 
-def test_features_and_lead_of_another_net_are_refused() -> None:
-    module = Vocoder(
-        features=COARSE, front=AIDED, outputs=Logistics(mixtures=4), sampling=HOW, ema_decay=0.5,
-        net=small_net(AIDED, Logistics(mixtures=4)), optimizer=partial(adamw, lr=1e-3, weight_decay=0.0),
-        schedule=triangle(peak=0.1, start=0.1, end=0.1),
-    )  # fmt: skip
-    state = {"state_dict": copy.deepcopy(module.state_dict())}
-    module.on_load_checkpoint(state)
-    state["state_dict"]["analysis"][2] = 160
-    with pytest.raises(ValueError, match=r"checkpoint: given features of .*\[1024, 1024, 160, 4\], wanted .*256"):
-        module.on_load_checkpoint(state)
+def test_features_of_another_net_are_refused(command, monkeypatch, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ValueError, match=r"features: given \(n_fft 1024, window 640, hop 160\)"):
         vocoder(*ARMS[0])([Features(np.zeros((3, 82), np.float32), FINE)])
+    monkeypatch.setattr(experiment, "judge", unjudged)
+    monkeypatch.setattr("common.report.show", lambda _: None)
+    run = tmp_path / "run"
+    command("train", "domain=speech", "trainer=smoke", "logger=csv", *LITTLE["speech"], f"output_dir={run}")
+    said = r"features: given a net for .*\[1024, 1024, 256, 4\], wanted the config's \[1024, 1024, 160, 4\]"
+    for again in (["evaluate", f"run={run}"], ["train", f"run={run}", "epochs=2"]):
+        with pytest.raises(SystemExit, match=said):
+            command(*again, "domain.data.features.hop=160", f"output_dir={tmp_path}/again")
 
 
 def test_bits_of_the_hand_written_likelihood_are_those_of_a_net_that_has_learned_nothing() -> None:
@@ -399,6 +400,15 @@ def test_what_is_made_from_the_recording_is_the_ceiling() -> None:
     assert 7 < flac < 12
     pictures = referee.gallery(ceilings)
     assert [p.caption for p in next(iter(pictures.values()))] == ["natural", "world", "mu_law"]
+
+
+@pytest.mark.parametrize("limit", [1, None])
+def test_programs_are_timed_on_different_seconds(limit: int | None) -> None:
+    referee = Referee(features=COARSE, split="val", measures=[], limit=limit)
+    pieces = [features.frames for features in referee.examples(70)]
+    assert {len(frames) for frames in pieces} == {62}
+    assert len({frames.tobytes() for frames in pieces[:8]}) == 8
+    assert np.array_equal(pieces[64], pieces[0])
 
 
 def test_answers_that_are_no_waveforms_are_refused() -> None:
