@@ -162,6 +162,16 @@ def test_a_logistic_far_off_costs_finite_bits_with_a_gradient() -> None:
     assert torch.isfinite(said.grad).all()
 
 
+def test_widths_that_fill_no_register_are_refused() -> None:
+    rest = {"front": AIDED, "outputs": Logistics(mixtures=1), "condition_channels": 8}
+    with pytest.raises(ValueError, match=r"net\.channels: given 24, wanted a multiple of 16"):
+        WaveNet(channels=24, cycles=1, cycle=2, skip_channels=16, **rest)
+    with pytest.raises(ValueError, match=r"net\.skip_channels: given 8, wanted a multiple of 16"):
+        WaveNet(channels=16, cycles=1, cycle=2, skip_channels=8, **rest)
+    with pytest.raises(ValueError, match=r"net\.hidden_channels: given 40, wanted a multiple of 16"):
+        WaveRNN(channels=16, hidden_channels=40, receptive_field=9, **rest)
+
+
 # Sample by sample
 
 
