@@ -2,13 +2,16 @@
 
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numba
 import numpy as np
 import pytest
 import torch
+from numba.extending import overload
 
 from common import answering, cost
 from common.source import own_source
@@ -107,6 +110,46 @@ def test_lines_of_a_compiled_kernel_count_with_what_it_calls() -> None:
     lines_with_code = 1 + 2 + 3  # the call, kernel's def and return, inner's def and two lines
     assert source.lines == lines_with_code
     assert source.libraries == ("numba",)
+
+
+def either(x: float) -> float:
+    raise NotImplementedError
+
+
+@overload(either)
+def _either(x):  # type: ignore[no-untyped-def]
+    return _written
+
+
+def _written(x):  # type: ignore[no-untyped-def]
+    def more(y):  # type: ignore[no-untyped-def]
+        return y + 1
+
+    return more(x)
+
+
+either.written_as = (_written,)  # type: ignore[attr-defined]
+
+
+@numba.njit
+def overloading(x: float) -> float:
+    return either(x)
+
+
+def test_lines_count_that_run_in_a_thread_or_stand_for_what_is_overloaded() -> None:
+    def program(problems: np.ndarray) -> list[float]:
+        def one(x: float) -> float:
+            return overloading(x)
+
+        with ThreadPoolExecutor(1) as pool:
+            return list(pool.map(one, problems))
+
+    assert program(np.ones(1)) == [2]
+    source = own_source(program, np.ones(1))
+    lines_with_code = 3 + 1 + 2 + 4  # the program's, its function's, the kernel's, and of what that is written as
+    assert source.lines == lines_with_code
+    assert source.libraries == ("numba",)
+    assert threading.gettrace() is None
 
 
 def test_answering_imports_no_torch() -> None:
