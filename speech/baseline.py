@@ -33,6 +33,7 @@ from speech.signal import (
 )
 
 TAPS = 129  # of the filters that part pulses from noise
+PULSE_SIDE = 16  # samples that a pulse has on each side
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,14 +125,16 @@ class SourceFilterVocoder:
 
 
 def pulses(f0_hz: np.ndarray) -> np.ndarray:
-    """A pulse each period of F0 (n,), of power 1 on average, shared by the two samples that it falls between."""
+    """A pulse each period of F0 (n,), of power 1 and mean 0: a flat spectrum wherever between samples it falls."""
     phase = np.cumsum(f0_hz) / SAMPLE_RATE_HZ
     begins = np.flatnonzero(np.diff(np.floor(phase), prepend=0.0) > 0)
     late = (phase[begins] - np.floor(phase[begins])) * SAMPLE_RATE_HZ / f0_hz[begins]  # samples since it was due
-    height = np.sqrt(SAMPLE_RATE_HZ / f0_hz[begins])
-    out = np.zeros(len(f0_hz))
-    np.add.at(out, begins, height * (1 - late.clip(0, 1)))
-    np.add.at(out, np.maximum(begins - 1, 0), height * late.clip(0, 1))
+    places = begins[:, None] + np.arange(-PULSE_SIDE, PULSE_SIDE)
+    away = places - (begins - late)[:, None]
+    shape = np.sinc(away) * np.cos(np.pi * away / (2 * PULSE_SIDE + 2)) ** 2
+    inside = (places >= 0) & (places < len(f0_hz))
+    out = -np.sqrt(f0_hz / SAMPLE_RATE_HZ)  # what the pulses' mean is: de-emphasis would make a thump of it
+    np.add.at(out, places[inside], (np.sqrt(SAMPLE_RATE_HZ / f0_hz[begins])[:, None] * shape)[inside])
     return out
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.signal import find_peaks
 from torch import nn
 
 from common import experiment
@@ -360,10 +361,23 @@ def test_synthesis_undoes_prediction() -> None:
     np.testing.assert_allclose(synthesise(y - predicted(y, lpc), lpc), y)
 
 
-def test_pulses_come_once_a_period_with_power_one() -> None:
-    out = pulses(np.full(16000, 100.0))
-    assert 98 <= len(np.flatnonzero(out > 0.5 * out.max())) <= 101
-    assert out.sum() == pytest.approx(100 * np.sqrt(160), rel=0.02)
+@pytest.mark.parametrize("f0_hz", [100.0, 187.3])
+def test_pulses_come_once_a_period_with_power_one_and_a_flat_spectrum_but_no_mean(f0_hz: float) -> None:
+    out = pulses(np.full(16000, f0_hz))
+    assert len(find_peaks(out, 0.5 * out.max())[0]) == pytest.approx(f0_hz, abs=1)
+    assert (out**2).mean() == pytest.approx(1, abs=0.05)
+    assert out.mean() == pytest.approx(0, abs=2e-3)
+    power = np.abs(np.fft.rfft(out)) ** 2
+    low, high = (power[int((n - 0.5) * f0_hz) : int((n + 9.5) * f0_hz)].sum() for n in (2, 14))  # ten harmonics each
+    assert low == pytest.approx(high, rel=0.03)
+
+
+def test_the_hand_written_voice_does_not_thump() -> None:
+    program = SourceFilter(features=COARSE, cutoff_hz=4000.0, breath=0.05, equaliser=2, spread=0.5, seed=0).build(None)
+    (made,) = program([signal.analyse(prompts()[parts()["val"][0]].wave, COARSE)])
+    power = np.abs(np.fft.rfft(made)) ** 2
+    below = np.fft.rfftfreq(len(made), 1 / signal.SAMPLE_RATE_HZ) < 50
+    assert 10 * np.log10(power[below].sum() / power.sum()) < -25
 
 
 @pytest.mark.parametrize("analysis", [COARSE, FINE])
