@@ -46,7 +46,7 @@ def own_source(program: Program, problems: Any) -> Source:
         program(problems)
     finally:
         sys.settrace(before)
-        threading.settrace(before_in_threads)  # type: ignore[arg-type]
+        threading.settrace(before_in_threads)
     libraries: set[str] = set()
     queue = list(codes.items())
     seen = set(codes)
