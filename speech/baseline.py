@@ -22,9 +22,10 @@ from speech.signal import (
     Features,
     at_subframes,
     check_features,
+    check_length,
     clipped,
     de_emphasis,
-    equalise,
+    finished,
     istft,
     mel_bands,
     pre_emphasis,
@@ -85,15 +86,19 @@ class SourceFilterVocoder:
     seed: int
 
     def __call__(self, problems: Sequence[Features]) -> list[np.ndarray]:
-        return [self._speak(check_features(features, self.features)) for features in problems]
+        return finished(self._spoken(problems), problems, passes=self.equaliser)
+
+    def unequalised(self, problems: Sequence[Features]) -> list[np.ndarray]:
+        """As they come out of the filter."""
+        return finished(self._spoken(problems), problems, passes=0)
 
     def bits(self, problems: Sequence[Features], waves: Sequence[np.ndarray]) -> np.ndarray:
         """Bits a sample of each recording (n,), given its past and its features: a logistic around the prediction."""
-        return np.array([self._bits(f.frames, wave) for f, wave in zip(problems, waves, strict=True)])
+        return np.array([self._bits(features, wave) for features, wave in zip(problems, waves, strict=True)])
 
-    def _bits(self, frames: np.ndarray, wave: np.ndarray) -> float:
-        lpc, error = self._filter(frames)
-        y = pre_emphasis(wave)
+    def _bits(self, features: Features, wave: np.ndarray) -> float:
+        lpc, error = self._filter(check_features(features, self.features))
+        y = pre_emphasis(check_length(wave, features))
         scale = self.spread * error
         centre, width = (y - predicted(y, lpc)) / scale, LSB / scale
         # log(sigmoid(centre + width / 2) - sigmoid(centre - width / 2)), in a form in which nothing cancels
@@ -101,11 +106,12 @@ class SourceFilterVocoder:
         log_mass -= np.logaddexp(0, width / 2 + centre) + np.logaddexp(0, width / 2 - centre)
         return float(-log_mass.mean() / np.log(2))
 
+    def _spoken(self, problems: Sequence[Features]) -> list[np.ndarray]:
+        return [self._speak(check_features(features, self.features)) for features in problems]
+
     def _speak(self, frames: np.ndarray) -> np.ndarray:
         lpc, error = self._filter(frames)
-        y = synthesise(self._excitation(frames) * error, lpc)
-        mels = frames[:, :BANDS].astype(np.float64)
-        return clipped(equalise(de_emphasis(y), mels, self.features, passes=self.equaliser))
+        return de_emphasis(synthesise(self._excitation(frames) * error, lpc))
 
     def _filter(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Predictors (subframes, LPC_ORDER), and the deviation (n,) of what they leave of each sample."""

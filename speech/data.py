@@ -118,6 +118,7 @@ class Prompts(pl.LightningDataModule):
         self.features = features
         self.front = front
         self.crop_frames = -(-crop // features.hop)
+        self.receptive_field = receptive_field
         self.lead_frames = lead_frames(receptive_field, features)
         self.batch_size = batch_size
         self.crops = crops

@@ -17,7 +17,9 @@ from speech.front import Front, inputs, predict
 from speech.generate import Sampler
 from speech.net import WaveNet, WaveRNN
 from speech.outputs import NATS_PER_BIT, Outputs
-from speech.signal import BANDS, LSB, WIDTH, Analysis, Features, check_features, clipped, de_emphasis, equalise
+from speech.signal import LSB, WIDTH, Analysis, Features, check_features, check_length, de_emphasis, finished
+
+BITS_FRAMES = 64  # whose likelihood is computed at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,10 +69,10 @@ class Vocoder(Module):
 
     def on_fit_start(self) -> None:
         data = self.trainer.datamodule  # type: ignore[attr-defined]
-        needed = lead_frames(self.net.receptive_field, self.features)
-        if data.lead_frames < needed:
+        if data.receptive_field < self.net.receptive_field:
             raise ValueError(
-                f"data.receptive_field: given {data.lead_frames} frames of lead, wanted {needed}, which the net sees"
+                f"data.receptive_field: given {data.receptive_field}, "
+                f"wanted the net's {self.net.receptive_field} or more"
             )
         self.mean, self.deviation = (t.to(self.device) for t in data.statistics())
 
@@ -83,7 +85,8 @@ class Vocoder(Module):
         wanted = _made(self.features)
         if (found := state_dict.get("analysis")) is not None and found.tolist() != wanted:
             raise ValueError(
-                f"features: given a net for n_fft, window, hop, subframes {found.tolist()}, wanted the config's {wanted}"
+                f"features: given a net for n_fft, window, hop, subframes {found.tolist()}, "
+                f"wanted the config's {wanted}"
             )
         return super().load_state_dict(state_dict, strict, assign)
 
@@ -95,6 +98,8 @@ class Vocoder(Module):
 
     def program(self, data: pl.LightningDataModule) -> "LearnedVocoder":
         net: Any = copy.deepcopy(self.averaged.module).eval().requires_grad_(False).cpu()
+        for matrix in net.matrices():  # its likelihood is to be that of what is sampled
+            matrix.copy_(matrix.bfloat16())
         return LearnedVocoder(
             features=self.features,
             front=self.front,
@@ -119,6 +124,13 @@ class LearnedVocoder:
     deviation: np.ndarray
 
     def __call__(self, problems: Sequence[Features]) -> list[np.ndarray]:
+        return finished(self._sampled(problems), problems, passes=self.sampling.equaliser)
+
+    def unequalised(self, problems: Sequence[Features]) -> list[np.ndarray]:
+        """As they are sampled."""
+        return finished(self._sampled(problems), problems, passes=0)
+
+    def _sampled(self, problems: Sequence[Features]) -> list[np.ndarray]:
         frames = [check_features(features, self.features) for features in problems]
         how = self.sampling
         sampler = Sampler(
@@ -132,27 +144,27 @@ class LearnedVocoder:
             deviation=self.deviation,
         )
         drawing = sampler.drawing(voiced=how.voiced, unvoiced=how.unvoiced, seed=how.seed)
-        waves = [de_emphasis(y.astype(np.float64)) for y in sampler.generate(frames, drawing)]
-        mels = [f[:, :BANDS].astype(np.float64) for f in frames]
-        return [
-            clipped(equalise(wave, mel, self.features, passes=how.equaliser))
-            for wave, mel in zip(waves, mels, strict=True)
-        ]
+        return [de_emphasis(y.astype(np.float64)) for y in sampler.generate(frames, drawing)]
 
     @torch.inference_mode()
     def bits(self, problems: Sequence[Features], waves: Sequence[np.ndarray]) -> np.ndarray:
-        """Bits a sample of each recording (n,), given its past and its features."""
+        """Bits a sample of each recording (n,), given its past and its features; in pieces, so that memory is bounded.
+
+        (A WaveRNN's state begins anew in each, its receptive field earlier.)
+        """
         return np.array([self._bits(f, wave) for f, wave in zip(problems, waves, strict=True)])
 
     def _bits(self, features: Features, wave: np.ndarray) -> float:
         check_features(features, self.features)
-        lead = lead_frames(self.net.receptive_field, self.features)
-        whole = utterance(wave, features, self.front)
-        batch = stacked([cut(whole, 0, len(features.frames), lead, self.features)])
+        whole = utterance(check_length(wave, features), features, self.front)
+        lead, frames = lead_frames(self.net.receptive_field, self.features), len(whole.frames)
         mean, deviation = torch.from_numpy(self.mean), torch.from_numpy(self.deviation)
-        said, z, step = say(self.net, batch, self.features, self.front, mean, deviation)
-        nats = self.outputs.nats(said, z, step)
-        return float((nats * batch.counted).sum() / batch.counted.sum()) / NATS_PER_BIT
+        nats = 0.0
+        for first in range(0, frames, BITS_FRAMES):
+            batch = stacked([cut(whole, first, min(BITS_FRAMES, frames - first), lead, self.features)])
+            said, z, step = say(self.net, batch, self.features, self.front, mean, deviation)
+            nats += float((self.outputs.nats(said, z, step) * batch.counted).sum())
+        return nats / len(whole.y) / NATS_PER_BIT
 
 
 def _made(features: Analysis) -> list[int]:

@@ -107,6 +107,11 @@ class WaveNet(nn.Module):
         """Rows of so many channels that must be kept between samples."""
         return sum(self.dilations), self.channels
 
+    def matrices(self) -> list[Tensor]:
+        """What every sample is multiplied by: sampling holds it in bfloat16."""
+        linear = (self.enter.weight, self.skip.weight, self.hidden.weight, self.leave.weight)
+        return [self.past, self.now, self.residual, *linear]
+
     def biases(
         self, frames: Float[Tensor, "batch frames features"], subframes: int
     ) -> Float[Tensor, "batch n layers gates"]:
@@ -171,6 +176,11 @@ class WaveRNN(nn.Module):
         with torch.no_grad():
             self.leave.weight.mul_(0.1)
             self.leave.bias.copy_(outputs.start())
+
+    def matrices(self) -> list[Tensor]:
+        """As WaveNet's."""
+        given, kept, *_ = self.rnn.all_weights[0]
+        return [given[:, : self.inputs], kept, self.hidden.weight, self.leave.weight]
 
     def biases(
         self, frames: Float[Tensor, "batch frames features"], subframes: int

@@ -5,6 +5,7 @@ samples n * hop to (n + 1) * hop; its analysis window is centred on them. Linear
 (as in LPCNet, Valin and Skoglund 2019, arXiv 1810.11846, section 3.1), so that it needs no side information.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -97,6 +98,18 @@ def check_features(features: Features, analysis: Analysis) -> np.ndarray:
     if not np.isfinite(frames).all():
         raise ValueError("features: given values that are not finite, wanted finite ones")
     return frames
+
+
+def check_length(wave: np.ndarray, features: Features) -> np.ndarray:
+    """`wave`, if it is as long as its features.
+
+    Raises:
+        ValueError: it is not.
+    """
+    wanted = len(features.frames) * features.analysis.hop
+    if np.shape(wave) != (wanted,):
+        raise ValueError(f"wave: given shape {np.shape(wave)}, wanted {wanted} samples, as long as its features")
+    return wave
 
 
 def analyse(wave: np.ndarray, analysis: Analysis) -> Features:
@@ -293,6 +306,14 @@ def equalise(wave: np.ndarray, log_mels: np.ndarray, analysis: Analysis, *, pass
         gain_db = np.clip((log_mels - own) * (10 / np.log(10)), -MOST_GAIN_DB, MOST_GAIN_DB)
         wave = istft(spectrum * 10 ** (gain_db @ share.T / 20), analysis)
     return wave
+
+
+def finished(waves: Sequence[np.ndarray], problems: Sequence[Features], *, passes: int) -> list[np.ndarray]:
+    """What a program answers: its signals through the equaliser, `passes` times, and clipped."""
+    return [
+        clipped(equalise(wave, f.frames[:, :BANDS].astype(np.float64), f.analysis, passes=passes))
+        for wave, f in zip(waves, problems, strict=True)
+    ]
 
 
 def clipped(wave: np.ndarray) -> np.ndarray:

@@ -1,18 +1,20 @@
 """WaveNet, whole and sample by sample, alone and in company; the hand-written vocoders; the referee."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+import pytorch_lightning as pl
 import torch
 from scipy.signal import find_peaks
 from torch import nn
 
 from common import experiment
 from common.optim import adamw, triangle
-from speech import generate, signal
+from speech import signal
 from speech.baseline import GriffinLim, SourceFilter, predicted, pulses, synthesise
 from speech.corpus import parts, prompts
 from speech.data import Batches, Prompts, cut, lead_frames, stacked, utterance
@@ -41,16 +43,13 @@ HOW = Sampling(noise=0.2, voiced=0.6, unvoiced=0.85, equaliser=1, seed=0)
 
 
 def small_net(front: Front, outputs: Logistics | MuLaw) -> WaveNet:
-    """Random weights, as bfloat16 holds them, none of them idle."""
+    """Random weights, none of them idle."""
     torch.manual_seed(0)
     net = WaveNet(
         front=front, outputs=outputs, channels=16, cycles=2, cycle=3, skip_channels=32, condition_channels=8
     ).requires_grad_(False)
     net.leave.weight.normal_(0, 0.3)
     net.residual_bias.normal_(0, 0.1)
-    for name, p in net.named_parameters():
-        if p.ndim > 1 and name != "residual_bias" and "condition" not in name:
-            p.copy_(p.bfloat16().float())
     return net
 
 
@@ -60,16 +59,19 @@ def small_rnn(front: Front, outputs: Logistics | MuLaw) -> WaveRNN:
         front=front, outputs=outputs, channels=16, hidden_channels=32, condition_channels=8, receptive_field=50
     ).requires_grad_(False)
     net.leave.weight.normal_(0, 0.3)
-    for weight in (net.leave.weight, net.hidden.weight, net.rnn.weight_hh_l0, net.rnn.weight_ih_l0):
-        weight.copy_(weight.bfloat16().float())
     return net
 
 
 def vocoder(
     analysis: Analysis, front: Front, outputs: Logistics | MuLaw, make: Callable[..., WaveNet | WaveRNN] = small_net
 ) -> LearnedVocoder:
-    mean, deviation = np.zeros(signal.WIDTH, np.float32), np.full(signal.WIDTH, 5, np.float32)
-    return LearnedVocoder(analysis, front, outputs, HOW, make(front, outputs), mean, deviation)
+    """As a module makes it."""
+    trained = Vocoder(
+        features=analysis, front=front, outputs=outputs, sampling=HOW, net=make(front, outputs), ema_decay=0.5,
+        optimizer=partial(adamw, lr=1e-3, weight_decay=0.0), schedule=triangle(peak=0.1, start=0.1, end=0.1),
+    )  # fmt: skip
+    trained.deviation.fill_(5)
+    return trained.program(pl.LightningDataModule())
 
 
 def some(analysis: Analysis, n: int) -> tuple[list[np.ndarray], list[Features]]:
@@ -214,7 +216,7 @@ def test_chunks_leave_no_trace_and_draws_are_fixed_by_the_seed(monkeypatch) -> N
     drawing = source.drawing(voiced=1, unvoiced=1, seed=0)
     (whole,) = source.generate([features.frames], drawing)
     with monkeypatch.context() as patched:
-        patched.setattr(generate, "CHUNK_FRAMES", 3)
+        patched.setattr("speech.generate.CHUNK_FRAMES", 3)
         chunks = list(source.stream([features.frames], drawing))
     assert len(chunks) > 5
     np.testing.assert_allclose(np.concatenate(chunks)[:, 0], whole, atol=1e-6)  # conditioning is rounded by its shape
@@ -305,6 +307,12 @@ def test_a_few_steps_make_the_recordings_likelier() -> None:
     assert unseen() < before - 0.1
 
 
+def test_too_short_a_lead_is_refused(command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    few = ["domain=speech", "trainer=smoke", "logger=csv", *LITTLE["speech"], f"output_dir={tmp_path}/run"]
+    with pytest.raises(SystemExit, match=r"data\.receptive_field: given 100, wanted the net's 255 or more"):
+        command("train", *few, "domain.data.receptive_field=100")
+
+
 def test_features_of_another_net_are_refused(command, monkeypatch, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ValueError, match=r"features: given \(n_fft 1024, window 640, hop 160\)"):
         vocoder(*ARMS[0])([Features(np.zeros((3, 82), np.float32), FINE)])
@@ -316,6 +324,14 @@ def test_features_of_another_net_are_refused(command, monkeypatch, tmp_path: Pat
     for again in (["evaluate", f"run={run}"], ["train", f"run={run}", "epochs=2"]):
         with pytest.raises(SystemExit, match=said):
             command(*again, "domain.data.features.hop=160", f"output_dir={tmp_path}/again")
+
+
+def test_bits_in_pieces_are_those_of_the_whole(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    program = vocoder(*ARMS[0])
+    waves, features = some(COARSE, 2)
+    whole = program.bits(features, waves)
+    monkeypatch.setattr("speech.module.BITS_FRAMES", 5)
+    np.testing.assert_allclose(program.bits(features, waves), whole, rtol=1e-5)
 
 
 def test_bits_of_the_hand_written_likelihood_are_those_of_a_net_that_has_learned_nothing() -> None:
@@ -330,6 +346,11 @@ def test_bits_of_the_hand_written_likelihood_are_those_of_a_net_that_has_learned
     assert 7 < bits.mean() < 10
     by_hand = SourceFilter(features=FINE, cutoff_hz=4000.0, breath=0.05, equaliser=2, spread=0.5, seed=0).build(None)
     np.testing.assert_allclose(by_hand.bits(features, waves), bits, rtol=1e-3)
+    for likely in (program, by_hand):
+        with pytest.raises(ValueError, match=r"wave: given shape \(5,\), wanted \d+ samples, as long as its features"):
+            likely.bits(features[:1], [np.zeros(5)])
+        with pytest.raises(ValueError, match=r"features: given \(n_fft 1024, window 1024, hop 256\)"):
+            likely.bits([features[0]._replace(analysis=COARSE)], waves[:1])
 
 
 def level_db(wave: np.ndarray) -> np.ndarray:
@@ -343,7 +364,8 @@ def test_no_bang_at_the_start_and_no_hiss_in_pauses() -> None:
     net = small_net(AIDED, outputs)
     net.leave.weight.zero_()
     net.leave.bias.copy_(outputs.start())
-    program = LearnedVocoder(COARSE, AIDED, outputs, HOW, net, np.zeros(82, np.float32), np.ones(82, np.float32))
+    how = replace(HOW, equaliser=0)  # which would set the levels
+    program = LearnedVocoder(COARSE, AIDED, outputs, how, net, np.zeros(82, np.float32), np.ones(82, np.float32))
     recorded = [signal.whole_frames(prompts()[name].wave.astype(np.float64), COARSE.hop) for name in parts()["val"][:4]]
     for wave, made in zip(recorded, program([signal.analyse(wave, COARSE) for wave in recorded]), strict=True):
         wanted, found = level_db(wave), level_db(made)
@@ -425,8 +447,13 @@ def test_what_is_made_from_the_recording_is_the_ceiling() -> None:
     assert coded["dnsmos"][0] < natural["dnsmos"][0] + 0.05
     (flac,) = (f.value for f in ceilings["natural"].figures if f.metric == "flac_bits_per_sample")
     assert 7 < flac < 12
-    pictures = referee.gallery(ceilings)
-    assert [p.caption for p in next(iter(pictures.values()))] == ["natural", "world", "mu_law"]
+    shown = referee.gallery(ceilings)
+    ((name, pictures),) = shown.items()
+    assert [p.caption for p in pictures] == [f"natural: {prompts()[name].text}", "natural", "world", "mu_law"]
+    by_hand = GriffinLim(features=COARSE, iterations=2, momentum=0.0, seed=0).build(None)
+    preview = referee.preview(by_hand)
+    assert not preview.scores, "which take long"
+    assert referee.gallery({"x": preview}).keys() == shown.keys()
 
 
 @pytest.mark.parametrize("limit", [1, None])
