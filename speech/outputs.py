@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 SMALLEST_LOG_SCALE = -7.0
+TAIL = 1e-5
 NATS_PER_BIT = float(np.log(2))
 
 
@@ -52,6 +53,9 @@ class Logistics:
 class MuLaw:
     """A softmax over mu-law levels of z (van den Oord et al. 2016, WaveNet, section 2.2); even within a level.
 
+    TAIL of the probability is a logistic's as wide as all levels together, which is never drawn: what lies beyond them
+    is unlikely, not impossible.
+
     Args:
         levels: of the companding.
         reach: the largest |z| that has a level.
@@ -73,10 +77,12 @@ class MuLaw:
     ) -> Float[Tensor, "..."]:
         """-log of the probability of the interval of width `step` around z."""
         edges = torch.as_tensor(self.edges(), dtype=torch.float32, device=z.device)
-        level = (torch.bucketize(z.contiguous(), edges) - 1).clamp(0, self.levels - 1)
-        log_p = said.float().log_softmax(-1).gather(-1, level[..., None])[..., 0]
-        width = edges.diff()[level]
-        return -(log_p + torch.log(torch.clamp(step / width, max=1.0)))
+        below, above = ((z + sign * step / 2)[..., None] for sign in (-1, 1))
+        inside = (torch.minimum(above, edges[1:]) - torch.maximum(below, edges[:-1])).clamp_min(0) / edges.diff()
+        mass = torch.logsumexp(said.float().log_softmax(-1) + inside.clamp_min(1e-30).log(), -1)
+        wide = torch.tensor([0.0, 0.0, float(np.log(self.reach))], device=z.device)
+        tail = Logistics(mixtures=1).nats(wide.expand(*z.shape, 3), z, step)
+        return -torch.logaddexp(mass + float(np.log1p(-TAIL)), float(np.log(TAIL)) - tail)
 
     def edges(self) -> np.ndarray:
         """The borders between levels, (levels + 1,), the outermost at -reach and reach."""

@@ -146,20 +146,21 @@ def test_the_net_never_looks_ahead_and_no_further_back_than_its_receptive_field(
     assert (seen[0], seen[-1]) == (100 - net.receptive_field + 1, 100)
 
 
+@pytest.mark.parametrize("deviation", [2e-5, 1e-3, 0.05])
 @pytest.mark.parametrize("outputs", [Logistics(mixtures=1), Logistics(mixtures=3), MuLaw(levels=64, reach=4)])
-def test_probabilities_of_all_steps_sum_to_one(outputs: Logistics | MuLaw) -> None:
+def test_probabilities_of_all_16_bit_samples_sum_to_one(outputs: Logistics | MuLaw, deviation: float) -> None:
+    """Where it is quiet, so that a step is wider than levels; in the middle; and where it is loud."""
     torch.manual_seed(0)
-    step = 1 / 256
-    z = torch.arange(-8 * 512, 8 * 512) * step + step / 2
+    z = torch.arange(-(2**15), 2**15) * signal.LSB / deviation
     said = torch.randn(outputs.size).expand(len(z), -1)
-    inside = z.abs() < outputs.reach if isinstance(outputs, MuLaw) else slice(None)
-    total = torch.exp(-outputs.nats(said, z, torch.full_like(z, step)).double())[inside].sum()
-    assert float(total) == pytest.approx(1, abs=0.02)
+    total = torch.exp(-outputs.nats(said, z, torch.full_like(z, signal.LSB / deviation)).double()).sum()
+    assert float(total) == pytest.approx(1, abs=2e-4)
 
 
-def test_a_logistic_far_off_costs_finite_bits_with_a_gradient() -> None:
+@pytest.mark.parametrize("outputs", [Logistics(mixtures=1), MuLaw(levels=3, reach=4)])
+def test_what_is_far_off_costs_finite_bits_with_a_gradient(outputs: Logistics | MuLaw) -> None:
     said = torch.tensor([[0.0, 0.0, -20.0]], requires_grad=True)
-    nats = Logistics(mixtures=1).nats(said, torch.tensor([300.0]), torch.tensor([1e-4]))
+    nats = outputs.nats(said, torch.tensor([300.0]), torch.tensor([1e-4]))
     nats.sum().backward()
     assert torch.isfinite(nats).all()
     assert torch.isfinite(said.grad).all()
