@@ -31,7 +31,6 @@ PRONUNCIATIONS = {  # of words that the recogniser's dictionary has not
     "backtick": "B AE K T IH K",
     "caret": "K EH R AH T",
     "dahdi": "D AA D IY",
-    "decending": "D IH S EH N D IH NG",
     "digium": "D IH JH IY AH M",
     "exclaimation": "EH K S K L AH M EY SH AH N",
     "forevermore": "F ER EH V ER M AO R",
