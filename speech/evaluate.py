@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from importlib.util import find_spec
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -71,6 +72,8 @@ class Referee:
             raise ValueError(f"split: given {split!r}, wanted one of val, test")
         if unknown := set(measures) - set(MEASURES):
             raise ValueError(f"evaluator.measures: given {sorted(unknown)}, wanted some of {', '.join(MEASURES)}")
+        if "pesq" in measures and find_spec("pesq") is None:
+            raise ValueError("evaluator.measures: given pesq, wanted it installed: pip install -e '.[pesq]'")
         self.features = features
         self.split = split
         self.measures = measures
