@@ -17,7 +17,7 @@ from common.optim import adamw, triangle
 from speech import signal
 from speech.baseline import GriffinLim, SourceFilter, predicted, pulses, synthesise
 from speech.corpus import parts, prompts
-from speech.data import Batches, Prompts, cut, lead_frames, stacked, utterance
+from speech.data import Batches, Prompts, cut, features_of, lead_frames, names, stacked, utterance
 from speech.evaluate import Referee, check_waves
 from speech.front import Front
 from speech.gated import Gated
@@ -281,6 +281,18 @@ def test_pieces_are_those_of_the_recordings() -> None:
     assert torch.equal(torch.stack([h.y for h in halves], 1).flatten(0, 1), batches[0].y)
 
 
+def test_features_that_are_damaged_in_the_cache_are_named(monkeypatch, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    prompts()
+    monkeypatch.setenv("SOFTWARE2_CACHE", str(tmp_path))
+    chosen = names("val", 1)
+    made, again = features_of(chosen, COARSE), features_of(chosen, COARSE)
+    assert np.array_equal(made[0].frames, again[0].frames)
+    (path,) = tmp_path.glob("asterisk/features-*.npz")
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(ValueError, match=rf"{path}: given a damaged file \(.*\), wanted features; delete it"):
+        features_of(chosen, COARSE)
+
+
 def test_a_few_steps_make_the_recordings_likelier() -> None:
     made = data(crops=240)
     torch.manual_seed(0)
@@ -464,6 +476,12 @@ def test_programs_are_timed_on_different_seconds(limit: int | None) -> None:
     assert {len(frames) for frames in pieces} == {62}
     assert len({frames.tobytes() for frames in pieces[:8]}) == 8
     assert np.array_equal(pieces[64], pieces[0])
+
+
+def test_a_measure_that_is_not_installed_is_refused_at_once(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr("speech.evaluate.find_spec", lambda _: None)
+    with pytest.raises(ValueError, match=r"evaluator\.measures: given pesq, wanted it installed: pip install"):
+        Referee(features=COARSE, split="val", measures=["pesq"])
 
 
 def test_answers_that_are_no_waveforms_are_refused() -> None:
