@@ -158,6 +158,13 @@ def test_answering_imports_no_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
 
 
+def test_threads_are_set_for_a_while() -> None:
+    before = torch.get_num_threads()
+    with answering.threads(before + 1):
+        assert torch.get_num_threads() == before + 1
+    assert torch.get_num_threads() == before
+
+
 def test_spending_counts_processor_time_of_children() -> None:
     burn = "import time; end = time.process_time() + 0.3\nwhile time.process_time() < end: pass"
     with cost.spending() as spent:
