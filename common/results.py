@@ -39,7 +39,7 @@ class Figure:
         return f"{mean} ({human(self.low, self.unit)} to {human(self.high, self.unit)})"
 
     def met(self) -> bool | None:
-        """Whether the mean reaches the goal, or of a goal such as `low > 0` that end of the interval; None without one."""
+        """Whether the mean reaches the goal, or the end of the interval that it names (`low > 0`); None without one."""
         if self.goal is None:
             return None
         *side, sign, wanted = self.goal.split()
