@@ -62,6 +62,10 @@ class SourceFilter:
             raise ValueError(f"source_filter.cutoff_hz: given {self.cutoff_hz}, wanted 0 < cutoff_hz < 8000")
         if not 0 <= self.breath <= 1:
             raise ValueError(f"source_filter.breath: given {self.breath}, wanted 0 <= breath <= 1")
+        if self.spread <= 0:
+            raise ValueError(f"source_filter.spread: given {self.spread}, wanted more than 0")
+        if self.equaliser < 0:
+            raise ValueError(f"source_filter.equaliser: given {self.equaliser}, wanted 0 or more")
 
     def build(self, data: Any) -> "SourceFilterVocoder":
         return SourceFilterVocoder(

@@ -124,6 +124,8 @@ class Prompts(pl.LightningDataModule):
         for name, value in (("crop", crop), ("batch_size", batch_size), ("crops", crops)):
             if value < 1:
                 raise ValueError(f"data.{name}: given {value}, wanted 1 or more")
+        if noise < 0:
+            raise ValueError(f"data.noise: given {noise}, wanted 0 or more")
         self.features = features
         self.front = front
         self.crop_frames = -(-crop // features.hop)

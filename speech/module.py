@@ -39,6 +39,14 @@ class Sampling:
     equaliser: int
     seed: int
 
+    def __post_init__(self) -> None:
+        for name in ("voiced", "unvoiced"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"sampling.{name}: given {getattr(self, name)}, wanted more than 0")
+        for name in ("noise", "equaliser"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"sampling.{name}: given {getattr(self, name)}, wanted 0 or more")
+
 
 class Vocoder(Module):
     """Likelihood of each sample given those before it and the features (WaveNet, section 2.5).

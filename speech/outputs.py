@@ -26,6 +26,10 @@ class Logistics:
 
     mixtures: int
 
+    def __post_init__(self) -> None:
+        if self.mixtures < 1:
+            raise ValueError(f"outputs.mixtures: given {self.mixtures}, wanted 1 or more")
+
     @property
     def size(self) -> int:
         return 3 * self.mixtures
@@ -63,6 +67,12 @@ class MuLaw:
 
     levels: int
     reach: float
+
+    def __post_init__(self) -> None:
+        if self.levels < 2 or self.reach <= 0:
+            raise ValueError(
+                f"outputs: given {self.levels} levels to {self.reach}, wanted 2 levels or more, to more than 0"
+            )
 
     @property
     def size(self) -> int:

@@ -88,7 +88,8 @@ def check_features(features: Features, analysis: Analysis) -> np.ndarray:
     """Their frames, if they are features as `analysis` makes them.
 
     Raises:
-        ValueError: made with another configuration, of another shape, or not finite.
+        ValueError: made with another configuration, of another shape, not finite, or with a pitch beyond an octave
+            around F0_RANGE_HZ.
     """
     if features.analysis != analysis:
         raise ValueError(f"features: given ({features.analysis}), wanted the program's own ({analysis})")
@@ -97,6 +98,12 @@ def check_features(features: Features, analysis: Analysis) -> np.ndarray:
         raise ValueError(f"features: given shape {frames.shape}, wanted (frames, {WIDTH})")
     if not np.isfinite(frames).all():
         raise ValueError("features: given values that are not finite, wanted finite ones")
+    low, high = F0_RANGE_HZ[0] / 2, F0_RANGE_HZ[1] * 2
+    if frames[:, BANDS].min() < np.log(low) or frames[:, BANDS].max() > np.log(high):
+        raise ValueError(
+            f"features: given log F0 of {frames[:, BANDS].min():.3g} to {frames[:, BANDS].max():.3g}, "
+            f"wanted the logarithms of {low:.0f} to {high:.0f} Hz, also where unvoiced"
+        )
     return frames
 
 

@@ -254,6 +254,22 @@ def test_draws_have_the_distribution_that_was_said(outputs: Logistics | MuLaw) -
         assert np.searchsorted(z, point) / len(z) == pytest.approx(known, abs=0.02)
 
 
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: replace(HOW, voiced=0.0), r"sampling\.voiced: given 0\.0, wanted more than 0"),
+        (lambda: replace(HOW, noise=-0.1), r"sampling\.noise: given -0\.1, wanted 0 or more"),
+        (lambda: replace(HOW, equaliser=-1), r"sampling\.equaliser: given -1, wanted 0 or more"),
+        (lambda: Logistics(mixtures=0), r"outputs\.mixtures: given 0, wanted 1 or more"),
+        (lambda: MuLaw(levels=1, reach=4), r"outputs: given 1 levels to 4, wanted 2 levels or more"),
+        (lambda: data(noise=-0.1), r"data\.noise: given -0\.1, wanted 0 or more"),
+    ],
+)
+def test_what_nothing_can_be_drawn_with_is_refused(make: Callable[[], object], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        make()
+
+
 # Training
 
 
@@ -437,6 +453,8 @@ def test_the_hand_written_vocoders_say_the_words(analysis: Analysis) -> None:
     [
         ({"cutoff_hz": 9000.0}, "cutoff_hz: given 9000.0"),
         ({"breath": 2.0}, "breath: given 2.0, wanted 0 <= breath <= 1"),
+        ({"spread": 0.0}, "spread: given 0.0, wanted more than 0"),
+        ({"equaliser": -1}, "equaliser: given -1, wanted 0 or more"),
     ],
 )
 def test_an_impossible_source_filter_is_refused(values: dict, said: str) -> None:
