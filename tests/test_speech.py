@@ -487,8 +487,8 @@ def test_what_is_made_from_the_recording_is_the_ceiling() -> None:
     assert referee.gallery({"x": preview}).keys() == shown.keys()
 
 
-@pytest.mark.parametrize("limit", [1, None])
-def test_programs_are_timed_on_different_seconds(limit: int | None) -> None:
+@pytest.mark.parametrize("limit", [1, 3])
+def test_programs_are_timed_on_different_seconds(limit: int) -> None:
     referee = Referee(features=COARSE, split="val", measures=[], limit=limit)
     pieces = [features.frames for features in referee.examples(70)]
     assert {len(frames) for frames in pieces} == {62}
