@@ -54,14 +54,20 @@ def measure(program: Program, problems: Any, seconds: float) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def threads(n: int):  # type: ignore[no-untyped-def]
-    """So many for BLAS, OpenMP, torch and numba alike."""
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(n)
+    """So many for BLAS, OpenMP, torch and numba alike; afterwards torch has as many as before."""
+    torch = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch else 0
+    if torch:
+        torch.set_num_threads(n)
     if "numba" in sys.modules:
         numba = sys.modules["numba"]
         numba.set_num_threads(min(n, numba.config.NUMBA_NUM_THREADS))
-    with threadpool_limits(n):
-        yield
+    try:
+        with threadpool_limits(n):
+            yield
+    finally:
+        if torch:
+            torch.set_num_threads(before)
 
 
 def _latencies(program: Program, singles: list[Any], seconds: float) -> np.ndarray:

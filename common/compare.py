@@ -30,12 +30,13 @@ def means(evaluation: Evaluation) -> list[Figure]:
 def paired(learned: Evaluation, other: Evaluation, name: str) -> list[Figure]:
     """How the learned program differs from the one called `name`, problem by problem.
 
-    For every score the mean difference (learned minus other) with its paired interval; where the headline score is
-    right or wrong (0 or 1), also the shares that both, one or neither got right.
+    For every score that both have the mean difference (learned minus other) with its paired interval; where the
+    headline score is right or wrong (0 or 1), also the shares that both, one or neither got right.
     """
     figures = [
         Figure(f"{score}_minus/{name}", *mean_interval(values - other.scores[score]))
         for score, values in learned.scores.items()
+        if score in other.scores
     ]
     sides = right_or_wrong({"learned": learned, "other": other})
     if sides is not None:

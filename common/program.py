@@ -111,6 +111,15 @@ class Evaluator(Protocol):
 
 
 @runtime_checkable
+class HasPreview(Protocol):
+    """An evaluator whose scores take long: what is only to be looked at can be had without them."""
+
+    def preview(self, program: Program, /) -> Evaluation:
+        """What `gallery` needs of an Evaluation, and no scores."""
+        ...
+
+
+@runtime_checkable
 class HasCeilings(Protocol):
     """An evaluator that knows answers which no program can be expected to beat, since they were made from the truth."""
 

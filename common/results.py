@@ -39,11 +39,12 @@ class Figure:
         return f"{mean} ({human(self.low, self.unit)} to {human(self.high, self.unit)})"
 
     def met(self) -> bool | None:
-        """Whether the mean reaches the goal; None without one."""
+        """Whether the mean reaches the goal, or the end of the interval that it names (`low > 0`); None without one."""
         if self.goal is None:
             return None
-        sign, wanted = self.goal.split()
-        return bool(COMPARED[sign](self.mean, float(wanted)))
+        *side, sign, wanted = self.goal.split()
+        value = {"low": self.low, "high": self.high}[side[0]] if side else self.mean
+        return value is not None and bool(COMPARED[sign](value, float(wanted)))
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,10 @@ def _programs(group: Sequence[Results]) -> list[Program]:
 
 def _merge(found: Sequence[Mapping[str, Any]]) -> Figure:
     first = found[0]
-    return Figure(tuple(f["value"] for f in found), first["low"], first["high"], first["unit"], first["goal"])
+    low, high = (
+        None if first[side] is None else end(f[side] for f in found) for side, end in (("low", min), ("high", max))
+    )
+    return Figure(tuple(f["value"] for f in found), low, high, first["unit"], first["goal"])
 
 
 def human(value: float, unit: str) -> str:

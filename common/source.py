@@ -2,6 +2,8 @@
 
 import dis
 import sys
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FrameType, ModuleType
@@ -21,7 +23,11 @@ class Source:
 
 
 def own_source(program: Program, problems: Any) -> Source:
-    """Traces one call. A compiled numba kernel shows no lines: all of its source counts, and what it calls."""
+    """Traces one call, and the threads that it starts.
+
+    A compiled numba kernel shows no lines: all of its source counts, and what it calls. Where compiled code is written
+    by other functions (overloads, intrinsics), they stand in an attribute `written_as` of what the kernel calls.
+    """
     ran: set[tuple[str, int]] = set()
     codes: dict[CodeType, dict[str, Any]] = {}
 
@@ -33,26 +39,36 @@ def own_source(program: Program, problems: Any) -> Source:
             codes[frame.f_code] = frame.f_globals
         return trace
 
-    before = sys.gettrace()
+    before, before_in_threads = sys.gettrace(), threading.gettrace()
     sys.settrace(trace)
+    threading.settrace(trace)
     try:
         program(problems)
     finally:
         sys.settrace(before)
+        threading.settrace(before_in_threads)
     libraries: set[str] = set()
     queue = list(codes.items())
     seen = set(codes)
     while queue:
         code, names = queue.pop()
         for value in (names[n] for n in code.co_names if n in names):
-            kernel = getattr(value, "py_func", None)
-            if kernel is not None and _ours(kernel.__code__) and kernel.__code__ not in seen:
-                seen.add(kernel.__code__)
-                queue.append((kernel.__code__, kernel.__globals__))
-                ran |= {(kernel.__code__.co_filename, n) for _, n in dis.findlinestarts(kernel.__code__) if n}
-                libraries.add("numba")
+            for part in (getattr(value, "py_func", None), *getattr(value, "written_as", ())):
+                if part is not None and _ours(part.__code__) and part.__code__ not in seen:
+                    seen.add(part.__code__)
+                    queue.append((part.__code__, part.__globals__))
+                    ran |= {(part.__code__.co_filename, n) for n in _lines(part.__code__)}
+                    libraries.add("numba")
             libraries.add(_library(value))
     return Source(len(ran), tuple(sorted(libraries - {""})))
+
+
+def _lines(code: CodeType) -> Iterator[int]:
+    """Of a function and of those that stand in it."""
+    yield from (n for _, n in dis.findlinestarts(code) if n)
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _lines(inner)
 
 
 def _ours(code: CodeType) -> bool:

@@ -15,7 +15,7 @@ from pytorch_lightning.loggers import TensorBoardLogger, WandbLogger
 
 from common import drawing
 from common.module import Module
-from common.program import Evaluator, Picture
+from common.program import Evaluator, HasPreview, Picture
 
 
 def keep_in(output_dir: Path) -> None:
@@ -53,7 +53,8 @@ class LogGallery(pl.Callback):
         epochs = trainer.current_epoch + 1
         if not trainer.is_global_zero or not trainer.loggers or trainer.sanity_checking or epochs & (epochs - 1):
             return
-        evaluation = self.evaluator(module.program(trainer.datamodule))  # type: ignore[attr-defined]
+        look = self.evaluator.preview if isinstance(self.evaluator, HasPreview) else self.evaluator
+        evaluation = look(module.program(trainer.datamodule))  # type: ignore[attr-defined]
         log_pictures(trainer.loggers, self.evaluator.gallery({module.name: evaluation}), trainer.global_step)
 
 

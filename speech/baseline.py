@@ -22,9 +22,10 @@ from speech.signal import (
     Features,
     at_subframes,
     check_features,
+    check_length,
     clipped,
     de_emphasis,
-    equalise,
+    finished,
     istft,
     mel_bands,
     pre_emphasis,
@@ -33,6 +34,7 @@ from speech.signal import (
 )
 
 TAPS = 129  # of the filters that part pulses from noise
+PULSE_SIDE = 16  # samples that a pulse has on each side
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +62,10 @@ class SourceFilter:
             raise ValueError(f"source_filter.cutoff_hz: given {self.cutoff_hz}, wanted 0 < cutoff_hz < 8000")
         if not 0 <= self.breath <= 1:
             raise ValueError(f"source_filter.breath: given {self.breath}, wanted 0 <= breath <= 1")
+        if self.spread <= 0:
+            raise ValueError(f"source_filter.spread: given {self.spread}, wanted more than 0")
+        if self.equaliser < 0:
+            raise ValueError(f"source_filter.equaliser: given {self.equaliser}, wanted 0 or more")
 
     def build(self, data: Any) -> "SourceFilterVocoder":
         return SourceFilterVocoder(
@@ -84,15 +90,19 @@ class SourceFilterVocoder:
     seed: int
 
     def __call__(self, problems: Sequence[Features]) -> list[np.ndarray]:
-        return [self._speak(check_features(features, self.features)) for features in problems]
+        return finished(self._spoken(problems), problems, passes=self.equaliser)
+
+    def unequalised(self, problems: Sequence[Features]) -> list[np.ndarray]:
+        """As they come out of the filter."""
+        return finished(self._spoken(problems), problems, passes=0)
 
     def bits(self, problems: Sequence[Features], waves: Sequence[np.ndarray]) -> np.ndarray:
         """Bits a sample of each recording (n,), given its past and its features: a logistic around the prediction."""
-        return np.array([self._bits(f.frames, wave) for f, wave in zip(problems, waves, strict=True)])
+        return np.array([self._bits(features, wave) for features, wave in zip(problems, waves, strict=True)])
 
-    def _bits(self, frames: np.ndarray, wave: np.ndarray) -> float:
-        lpc, error = self._filter(frames)
-        y = pre_emphasis(wave)
+    def _bits(self, features: Features, wave: np.ndarray) -> float:
+        lpc, error = self._filter(check_features(features, self.features))
+        y = pre_emphasis(check_length(wave, features))
         scale = self.spread * error
         centre, width = (y - predicted(y, lpc)) / scale, LSB / scale
         # log(sigmoid(centre + width / 2) - sigmoid(centre - width / 2)), in a form in which nothing cancels
@@ -100,11 +110,12 @@ class SourceFilterVocoder:
         log_mass -= np.logaddexp(0, width / 2 + centre) + np.logaddexp(0, width / 2 - centre)
         return float(-log_mass.mean() / np.log(2))
 
+    def _spoken(self, problems: Sequence[Features]) -> list[np.ndarray]:
+        return [self._speak(check_features(features, self.features)) for features in problems]
+
     def _speak(self, frames: np.ndarray) -> np.ndarray:
         lpc, error = self._filter(frames)
-        y = synthesise(self._excitation(frames) * error, lpc)
-        mels = frames[:, :BANDS].astype(np.float64)
-        return clipped(equalise(de_emphasis(y), mels, self.features, passes=self.equaliser))
+        return de_emphasis(synthesise(self._excitation(frames) * error, lpc))
 
     def _filter(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Predictors (subframes, LPC_ORDER), and the deviation (n,) of what they leave of each sample."""
@@ -124,14 +135,16 @@ class SourceFilterVocoder:
 
 
 def pulses(f0_hz: np.ndarray) -> np.ndarray:
-    """A pulse each period of F0 (n,), of power 1 on average, shared by the two samples that it falls between."""
+    """A pulse each period of F0 (n,), of power 1 and mean 0: a flat spectrum wherever between samples it falls."""
     phase = np.cumsum(f0_hz) / SAMPLE_RATE_HZ
     begins = np.flatnonzero(np.diff(np.floor(phase), prepend=0.0) > 0)
     late = (phase[begins] - np.floor(phase[begins])) * SAMPLE_RATE_HZ / f0_hz[begins]  # samples since it was due
-    height = np.sqrt(SAMPLE_RATE_HZ / f0_hz[begins])
-    out = np.zeros(len(f0_hz))
-    np.add.at(out, begins, height * (1 - late.clip(0, 1)))
-    np.add.at(out, np.maximum(begins - 1, 0), height * late.clip(0, 1))
+    places = begins[:, None] + np.arange(-PULSE_SIDE, PULSE_SIDE)
+    away = places - (begins - late)[:, None]
+    shape = np.sinc(away) * np.cos(np.pi * away / (2 * PULSE_SIDE + 2)) ** 2
+    inside = (places >= 0) & (places < len(f0_hz))
+    out = -np.sqrt(f0_hz / SAMPLE_RATE_HZ)  # what the pulses' mean is: de-emphasis would make a thump of it
+    np.add.at(out, places[inside], (np.sqrt(SAMPLE_RATE_HZ / f0_hz[begins])[:, None] * shape)[inside])
     return out
 
 

@@ -1,7 +1,7 @@
 """The recordings: telephone prompts, spoken by one professional voice at 16 kHz, with what she says.
 
-Debian's `asterisk-core-sounds-en-g722` (Allison Smith, CC-BY-SA 3.0): 553 prompts, 24 minutes. Where a prompt shares
-four words in a row with another, both are of the same part: no phrase is heard in training and asked for in the test.
+Debian's `asterisk-core-sounds-en-g722` (Allison Smith, CC-BY-SA 3.0): 550 prompts, 24 minutes. Where a prompt shares
+four words in a row with another, both are of the same part; shorter phrases are heard in training and in the test.
 """
 
 import io
@@ -141,9 +141,14 @@ def decode(data: bytes, name: str) -> np.ndarray:
 
 
 def parse(texts: str) -> dict[str, str]:
-    """{prompt: what it says}, of lines `name: text`; tones and silences stand in brackets and are left out."""
+    """{prompt: what it says}, of lines `name: text`; tones and silences stand in brackets and are left out.
+
+    So are remarks in parentheses within a text, and all of a prompt that they say a tone is in.
+    """
     lines = (line.partition(":") for line in texts.splitlines() if not line.startswith(";"))
-    return {name.strip(): text.strip() for name, _, text in lines if text.strip() and text.strip()[0] not in "[("}
+    said = {name.strip(): text.strip() for name, _, text in lines if "tone sound plays)" not in text}
+    spoken = {name: re.sub(r"\(.*?\)", "", text).strip() for name, text in said.items() if text[:1] not in ("[", "<")}
+    return {name: text for name, text in spoken.items() if text}
 
 
 def words(text: str) -> list[str]:

@@ -4,6 +4,7 @@ import hashlib
 import io
 from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -15,9 +16,10 @@ from torch import Tensor
 
 from common import cache_folder
 from common.checkpoint import write_whole
+from speech import signal
 from speech.corpus import VOICE, Split, parts, prompts
 from speech.front import CONTEXT_FRAMES, HISTORY, Front, Plan, plan
-from speech.signal import WIDTH, Analysis, Features, analyse, pre_emphasis, whole_frames
+from speech.signal import Analysis, Features, analyse, pre_emphasis, whole_frames
 
 
 class Utterance(NamedTuple):
@@ -48,12 +50,19 @@ class Crops(NamedTuple):
 
 
 def features_of(names: Sequence[str], analysis: Analysis) -> list[Features]:
-    """Of these prompts, from the cache where it has them: F0 takes a tenth of the time that the sound lasts."""
-    key = repr((names, analysis, VOICE.sha256, version("pyworld-prebuilt"), WIDTH))
+    """Of these prompts, from the cache where it has them: F0 takes a tenth of the time that the sound lasts.
+
+    Raises:
+        ValueError: what the cache has is damaged.
+    """
+    key = repr((names, analysis, VOICE.sha256, version("pyworld-prebuilt"), Path(signal.__file__).read_bytes()))
     path = cache_folder() / "asterisk" / f"features-{hashlib.sha256(key.encode()).hexdigest()[:16]}.npz"
     if path.exists():
-        with np.load(path) as found:
-            return [Features(found[name], analysis) for name in names]
+        try:
+            with np.load(io.BytesIO(path.read_bytes())) as found:
+                return [Features(found[name], analysis) for name in names]
+        except Exception as error:  # NumPy and zipfile name every damage by another type
+            raise ValueError(f"{path}: given a damaged file ({error}), wanted features; delete it") from error
     shown = track(names, "features", console=Console(stderr=True), transient=True)
     made = [analyse(prompts()[name].wave, analysis) for name in shown]
     data = io.BytesIO()
@@ -115,9 +124,12 @@ class Prompts(pl.LightningDataModule):
         for name, value in (("crop", crop), ("batch_size", batch_size), ("crops", crops)):
             if value < 1:
                 raise ValueError(f"data.{name}: given {value}, wanted 1 or more")
+        if noise < 0:
+            raise ValueError(f"data.noise: given {noise}, wanted 0 or more")
         self.features = features
         self.front = front
         self.crop_frames = -(-crop // features.hop)
+        self.receptive_field = receptive_field
         self.lead_frames = lead_frames(receptive_field, features)
         self.batch_size = batch_size
         self.crops = crops

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from importlib.util import find_spec
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -20,13 +21,14 @@ from speech.recogniser import heard, spoken, word_errors
 from speech.signal import SAMPLE_RATE_HZ, Analysis, Features, clipped, whole_frames
 
 SHOWN = 4  # prompts in the gallery
-EXAMPLES = 16  # different prompts on which programs are timed
+EXAMPLES = 64  # different pieces on which programs are timed
 MEASURES = ("opinions", "words", "stoi", "pesq")  # that a referee may do without
 
 
 class Reference(NamedTuple):
     """What the metrics need of a recording, `wave` filled up to whole frames."""
 
+    name: str
     text: str
     wave: np.ndarray
     pitch: np.ndarray
@@ -40,6 +42,15 @@ class Likely(Protocol):
 
     def bits(self, problems: Sequence[Features], waves: Sequence[np.ndarray], /) -> np.ndarray:
         """Bits a sample of 16 bits, given those before it and the features; a number a prompt."""
+        ...
+
+
+@runtime_checkable
+class Equalised(Protocol):
+    """A program that has its answers' mels corrected in the end."""
+
+    def unequalised(self, problems: Sequence[Features], /) -> Sequence[np.ndarray]:
+        """The answers without that."""
         ...
 
 
@@ -61,6 +72,8 @@ class Referee:
             raise ValueError(f"split: given {split!r}, wanted one of val, test")
         if unknown := set(measures) - set(MEASURES):
             raise ValueError(f"evaluator.measures: given {sorted(unknown)}, wanted some of {', '.join(MEASURES)}")
+        if "pesq" in measures and find_spec("pesq") is None:
+            raise ValueError("evaluator.measures: given pesq, wanted it installed: pip install -e '.[pesq]'")
         self.features = features
         self.split = split
         self.measures = measures
@@ -77,21 +90,34 @@ class Referee:
             prompt = prompts()[name]
             wave = whole_frames(prompt.wave.astype(np.float64), self.features.hop)
             track_hz = pitch(wave)
-            found.append(Reference(prompt.text, wave, track_hz, mel_cepstra(wave, track_hz), loud_frames(wave)))
+            found.append(Reference(name, prompt.text, wave, track_hz, mel_cepstra(wave, track_hz), loud_frames(wave)))
         return found
 
     def examples(self, n: int) -> list[Features]:
-        return [self.problems[i % min(EXAMPLES, len(self.problems))] for i in range(n)]
+        """Pieces of a second from different prompts and places: the time that one takes is the real-time factor."""
+        second, rng = round(SAMPLE_RATE_HZ / self.features.hop), np.random.default_rng(0)
+        pieces = []
+        for i in range(min(n, EXAMPLES)):
+            frames = self.problems[i % len(self.problems)].frames
+            at = rng.integers(max(1, len(frames) - second + 1))
+            pieces.append(Features(frames[at : at + second], self.features))
+        return [pieces[i % len(pieces)] for i in range(n)]
 
     def __call__(self, program: Program) -> Evaluation:
-        waves = program(self.problems)
-        evaluation = self._evaluation(check_waves(waves, self.references))
+        evaluation = self._evaluation(check_waves(program(self.problems), self.references))
+        more = {}
         if isinstance(program, Likely):
-            bits = program.bits(self.problems, [r.wave for r in self.references])
-            lengths = [len(r.wave) for r in self.references]
-            figure = Figure("bits_per_sample", float(np.average(bits, weights=lengths)), *mean_interval(bits)[1:])
-            return Evaluation(evaluation.answers, evaluation.scores, (figure, *evaluation.figures))
-        return evaluation
+            more["bits_per_sample"] = program.bits(self.problems, [r.wave for r in self.references])
+        if isinstance(program, Equalised):
+            waves = check_waves(program.unequalised(self.problems), self.references)
+            pairs = zip(waves, self.references, strict=True)
+            more["mcd_db_unequalised"] = np.array([_distortion(wave, pitch(wave), r) for wave, r in pairs])
+        return replace(evaluation, scores={**evaluation.scores, **more})
+
+    def preview(self, program: Program) -> Evaluation:
+        """The answers that the gallery shows, by their number."""
+        shown = self._shown()
+        return Evaluation(dict(zip(shown, program([self.problems[i] for i in shown]), strict=True)), {})
 
     def _evaluation(self, waves: Sequence[np.ndarray]) -> Evaluation:
         shown = track(
@@ -104,23 +130,19 @@ class Referee:
             known = scores.pop(name)
             known = known[np.isfinite(known)]
             figures += [Figure(name, *mean_interval(known))] if len(known) else []
-        if "words" in self.measures:
-            errors, said = scores.pop("word_errors"), scores.pop("words")
-            figures.append(Figure("word_error_rate", float(errors.sum() / said.sum())))
-            scores["word_error"] = errors / said
         return Evaluation(list(waves), scores, tuple(figures))
 
     def _scores(self, wave: np.ndarray, reference: Reference) -> dict[str, float]:
         found = opinions(wave) if "opinions" in self.measures else {}
         track_hz = pitch(wave)
         found |= pitch_errors(track_hz, reference.pitch)
-        found["mcd_db"] = mel_cepstral_distortion(mel_cepstra(wave, track_hz), reference.cepstra, reference.loud)
+        found["mcd_db"] = _distortion(wave, track_hz, reference)
         for name, likeness in (("stoi", stoi), ("pesq", pesq)):
             if name in self.measures:
                 found[name] = likeness(wave, reference.wave)
         if "words" in self.measures:
             said = spoken(reference.text)
-            found |= {"word_errors": word_errors(heard(wave), said), "words": len(said)}
+            found["word_error"] = word_errors(heard(wave), said) / len(said)
         return found
 
     def ceilings(self) -> dict[str, Evaluation]:
@@ -134,14 +156,22 @@ class Referee:
 
     def gallery(self, evaluations: Mapping[str, Evaluation]) -> dict[str, list[Picture]]:
         """For a few prompts the recording's spectrogram above those of what the programs made."""
-        chosen = np.linspace(0, len(self.references) - 1, min(SHOWN, len(self.references))).astype(int)
         shown = {}
-        for i in dict.fromkeys(chosen.tolist()):
-            waves = {"natural": self.references[i].wave} | {n: e.answers[i] for n, e in evaluations.items()}
-            shown[self.references[i].text] = [
+        for i in self._shown():
+            reference = self.references[i]
+            waves = {f"natural: {reference.text}": reference.wave} | {n: e.answers[i] for n, e in evaluations.items()}
+            shown[reference.name] = [
                 Picture(spectrogram(wave), name, Sound(wave, SAMPLE_RATE_HZ)) for name, wave in waves.items()
             ]
         return shown
+
+    def _shown(self) -> list[int]:
+        n = len(self.references)
+        return list(dict.fromkeys(np.linspace(0, n - 1, min(SHOWN, n)).astype(int).tolist()))
+
+
+def _distortion(wave: np.ndarray, track_hz: np.ndarray, reference: Reference) -> float:
+    return mel_cepstral_distortion(mel_cepstra(wave, track_hz), reference.cepstra, reference.loud)
 
 
 def check_waves(waves: Sequence[np.ndarray], references: Sequence[Reference]) -> Sequence[np.ndarray]:

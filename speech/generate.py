@@ -17,7 +17,7 @@ from speech.outputs import Logistics, MuLaw, Outputs
 from speech.product import LANES
 from speech.signal import BANDS, Analysis
 
-ALONE = 2  # so many utterances are faster one after the other
+ALONE = 6  # utterances that are faster one after the other: 16 at once take as long as 8 (as 5, on another machine)
 CHUNK_FRAMES = 16  # for which conditioning is computed at once
 
 
@@ -96,7 +96,7 @@ class Sampler:
             heard: gets what the net says of each sample of a chunk, (samples, outputs, utterances).
 
         Yields:
-            (CHUNK_FRAMES * hop, utterances), without the lead; shorter utterances go on with their last frame.
+            (CHUNK_FRAMES * hop or less, utterances), without the lead; shorter ones go on with their last frame.
         """
         n = len(utterances)
         lanes = 1 if n == 1 else LANES
@@ -104,12 +104,14 @@ class Sampler:
             raise ValueError(f"utterances: given {n}, wanted at most {LANES}")
         filled = [utterances[min(b, n - 1)] for b in range(lanes)]
         hop = self.analysis.hop
-        samples, silent = CHUNK_FRAMES * hop, self.lead_frames * hop
+        silent = self.lead_frames * hop
         weights, outputs = self.weights[lanes == 1], self.net.leave.out_features
-        state = self._silence(lanes, samples)
+        state = self._silence(lanes, CHUNK_FRAMES * hop)
         end = max(len(u) for u in utterances)
         for first in range(-self.lead_frames, end, CHUNK_FRAMES):
-            given = self._given(filled, first)
+            samples = min(CHUNK_FRAMES, end - first) * hop
+            given = self._given(filled, first)  # of whole chunks: other shapes would be rounded otherwise
+            given = Given(*(part[: len(part) * samples // (CHUNK_FRAMES * hop)] for part in given))
             follow, said = np.zeros((0, lanes), np.float32), np.zeros((0, 1, lanes), np.float32)
             if forced:
                 follow = np.stack([_cut(forced[min(b, n - 1)], first * hop, samples) for b in range(lanes)], 1)
@@ -120,7 +122,7 @@ class Sampler:
             begin = max(0, -first * hop)
             if heard is not None:
                 heard.append(said[begin:, :outputs, :n])
-            yield state.y[HISTORY + begin :, :n].copy()
+            yield state.y[HISTORY + begin : HISTORY + samples, :n].copy()
             for kept in (state.y, state.e, state.p):
                 kept[:HISTORY] = kept[-HISTORY:]
 
@@ -158,9 +160,11 @@ class Sampler:
 
     def generate(self, utterances: Sequence[np.ndarray], drawing: Drawing) -> list[np.ndarray]:
         """The pre-emphasised signals (frames * hop,), on as many threads as torch may use."""
-        order = sorted(range(len(utterances)), key=lambda i: len(utterances[i]))
-        size = 1 if len(order) <= ALONE else LANES
-        groups = [order[i : i + size] for i in range(0, len(order), size)]
+        order = sorted(range(len(utterances)), key=lambda i: len(utterances[i]), reverse=True)
+        groups: list[list[int]] = []
+        for first in range(0, len(order), LANES):  # the longest first, so that no thread is left with them at the end
+            group = order[first : first + LANES]
+            groups += [group] if len(group) > ALONE else [[i] for i in group]
 
         def one(group: list[int]) -> np.ndarray:
             return np.concatenate(list(self.stream([utterances[i] for i in group], drawing)))

@@ -210,6 +210,10 @@ def _gru_step(w, x, biases, memory, time, scratch, said):  # type: ignore[no-unt
     add_product(hidden, w.leave, said)
 
 
+workspace.written_as = _wavenet_workspace, _gru_workspace  # type: ignore[attr-defined]  # for common.source
+step.written_as = _wavenet_step, _gru_step  # type: ignore[attr-defined]
+
+
 @kernel
 def run(
     w: Weights | GruWeights, state: State, given: Given, drawing: Drawing, lpc: bool, pitch: bool, time: int,

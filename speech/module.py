@@ -1,7 +1,7 @@
 """The loss, and how the trained net becomes a Program."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,9 @@ from speech.front import Front, inputs, predict
 from speech.generate import Sampler
 from speech.net import WaveNet, WaveRNN
 from speech.outputs import NATS_PER_BIT, Outputs
-from speech.signal import BANDS, LSB, WIDTH, Analysis, Features, check_features, clipped, de_emphasis, equalise
+from speech.signal import LSB, WIDTH, Analysis, Features, check_features, check_length, de_emphasis, finished
+
+BITS_FRAMES = 64  # whose likelihood is computed at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,14 @@ class Sampling:
     unvoiced: float
     equaliser: int
     seed: int
+
+    def __post_init__(self) -> None:
+        for name in ("voiced", "unvoiced"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"sampling.{name}: given {getattr(self, name)}, wanted more than 0")
+        for name in ("noise", "equaliser"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"sampling.{name}: given {getattr(self, name)}, wanted 0 or more")
 
 
 class Vocoder(Module):
@@ -63,24 +73,30 @@ class Vocoder(Module):
         self.sampling = sampling
         self.register_buffer("mean", torch.zeros(WIDTH))
         self.register_buffer("deviation", torch.ones(WIDTH))
-        made = (features.n_fft, features.window, features.hop, features.subframes)
-        self.register_buffer("analysis", torch.tensor(made))
+        self.register_buffer("analysis", torch.tensor(_made(features)))
 
     def on_fit_start(self) -> None:
         data = self.trainer.datamodule  # type: ignore[attr-defined]
-        needed = lead_frames(self.net.receptive_field, self.features)
-        if data.lead_frames < needed:
+        if data.receptive_field < self.net.receptive_field:
             raise ValueError(
-                f"data.receptive_field: given {data.lead_frames} frames of lead, wanted {needed}, which the net sees"
+                f"data.receptive_field: given {data.receptive_field}, "
+                f"wanted the net's {self.net.receptive_field} or more"
             )
         self.mean, self.deviation = (t.to(self.device) for t in data.statistics())
 
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        found, wanted = checkpoint["state_dict"]["analysis"].tolist(), self.analysis.tolist()
-        if found != wanted:
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """Of a checkpoint or a package, whoever loads it.
+
+        Raises:
+            ValueError: it was trained on other features than the config's.
+        """
+        wanted = _made(self.features)
+        if (found := state_dict.get("analysis")) is not None and found.tolist() != wanted:
             raise ValueError(
-                f"checkpoint: given features of n_fft, window, hop, subframes {found}, wanted the config's {wanted}"
+                f"features: given a net for n_fft, window, hop, subframes {found.tolist()}, "
+                f"wanted the config's {wanted}"
             )
+        return super().load_state_dict(state_dict, strict, assign)
 
     def loss(self, net: nn.Module, batch: Crops) -> tuple[Tensor, Metrics]:
         said, z, step = say(net, batch, self.features, self.front, self.mean, self.deviation)
@@ -90,6 +106,8 @@ class Vocoder(Module):
 
     def program(self, data: pl.LightningDataModule) -> "LearnedVocoder":
         net: Any = copy.deepcopy(self.averaged.module).eval().requires_grad_(False).cpu()
+        for matrix in net.matrices():  # its likelihood is to be that of what is sampled
+            matrix.copy_(matrix.bfloat16())
         return LearnedVocoder(
             features=self.features,
             front=self.front,
@@ -114,6 +132,13 @@ class LearnedVocoder:
     deviation: np.ndarray
 
     def __call__(self, problems: Sequence[Features]) -> list[np.ndarray]:
+        return finished(self._sampled(problems), problems, passes=self.sampling.equaliser)
+
+    def unequalised(self, problems: Sequence[Features]) -> list[np.ndarray]:
+        """As they are sampled."""
+        return finished(self._sampled(problems), problems, passes=0)
+
+    def _sampled(self, problems: Sequence[Features]) -> list[np.ndarray]:
         frames = [check_features(features, self.features) for features in problems]
         how = self.sampling
         sampler = Sampler(
@@ -127,27 +152,32 @@ class LearnedVocoder:
             deviation=self.deviation,
         )
         drawing = sampler.drawing(voiced=how.voiced, unvoiced=how.unvoiced, seed=how.seed)
-        waves = [de_emphasis(y.astype(np.float64)) for y in sampler.generate(frames, drawing)]
-        mels = [f[:, :BANDS].astype(np.float64) for f in frames]
-        return [
-            clipped(equalise(wave, mel, self.features, passes=how.equaliser))
-            for wave, mel in zip(waves, mels, strict=True)
-        ]
+        return [de_emphasis(y.astype(np.float64)) for y in sampler.generate(frames, drawing)]
 
     @torch.inference_mode()
     def bits(self, problems: Sequence[Features], waves: Sequence[np.ndarray]) -> np.ndarray:
-        """Bits a sample of each recording (n,), given its past and its features."""
+        """Bits a sample of each recording (n,), given its past and its features; in pieces, so that memory is bounded.
+
+        (A WaveRNN's state begins anew in each, its receptive field earlier.)
+        """
         return np.array([self._bits(f, wave) for f, wave in zip(problems, waves, strict=True)])
 
     def _bits(self, features: Features, wave: np.ndarray) -> float:
         check_features(features, self.features)
-        lead = lead_frames(self.net.receptive_field, self.features)
-        whole = utterance(wave, features, self.front)
-        batch = stacked([cut(whole, 0, len(features.frames), lead, self.features)])
+        whole = utterance(check_length(wave, features), features, self.front)
+        lead, frames = lead_frames(self.net.receptive_field, self.features), len(whole.frames)
         mean, deviation = torch.from_numpy(self.mean), torch.from_numpy(self.deviation)
-        said, z, step = say(self.net, batch, self.features, self.front, mean, deviation)
-        nats = self.outputs.nats(said, z, step)
-        return float((nats * batch.counted).sum() / batch.counted.sum()) / NATS_PER_BIT
+        nats = 0.0
+        for first in range(0, frames, BITS_FRAMES):
+            batch = stacked([cut(whole, first, min(BITS_FRAMES, frames - first), lead, self.features)])
+            said, z, step = say(self.net, batch, self.features, self.front, mean, deviation)
+            nats += float((self.outputs.nats(said, z, step) * batch.counted).sum())
+        return nats / len(whole.y) / NATS_PER_BIT
+
+
+def _made(features: Analysis) -> list[int]:
+    """What tells one way to make features from another, as a checkpoint holds it."""
+    return [features.n_fft, features.window, features.hop, features.subframes]
 
 
 def say(

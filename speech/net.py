@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from speech.front import Front
 from speech.gated import Gated
 from speech.outputs import Outputs
+from speech.product import LANES
 from speech.signal import WIDTH
 
 
@@ -41,6 +42,17 @@ class Conditioning(nn.Module):
         return (here + share.clamp_min(0) * (after - here) + (-share).clamp_min(0) * (before - here)).flatten(1, 2)
 
 
+def check_widths(**widths: int) -> None:
+    """Of what sampling multiplies.
+
+    Raises:
+        ValueError: they do not fill its registers.
+    """
+    for name, width in widths.items():
+        if width < 1 or width % LANES:
+            raise ValueError(f"net.{name}: given {width}, wanted a multiple of {LANES}")
+
+
 class WaveNet(nn.Module):
     """The past of a signal and its features -> what is said of each sample.
 
@@ -66,6 +78,7 @@ class WaveNet(nn.Module):
         condition_channels: int,
     ) -> None:
         super().__init__()
+        check_widths(channels=channels, skip_channels=skip_channels)
         self.dilations = [2**i for _ in range(cycles) for i in range(cycle)]
         layers = len(self.dilations)
         self.channels = channels
@@ -93,6 +106,11 @@ class WaveNet(nn.Module):
     def memory(self) -> tuple[int, int]:
         """Rows of so many channels that must be kept between samples."""
         return sum(self.dilations), self.channels
+
+    def matrices(self) -> list[Tensor]:
+        """What every sample is multiplied by: sampling holds it in bfloat16."""
+        linear = (self.enter.weight, self.skip.weight, self.hidden.weight, self.leave.weight)
+        return [self.past, self.now, self.residual, *linear]
 
     def biases(
         self, frames: Float[Tensor, "batch frames features"], subframes: int
@@ -147,6 +165,7 @@ class WaveRNN(nn.Module):
         receptive_field: int,
     ) -> None:
         super().__init__()
+        check_widths(channels=channels, hidden_channels=hidden_channels)
         self.inputs = front.inputs
         self.receptive_field = receptive_field
         self.memory = (1, channels)
@@ -157,6 +176,11 @@ class WaveRNN(nn.Module):
         with torch.no_grad():
             self.leave.weight.mul_(0.1)
             self.leave.bias.copy_(outputs.start())
+
+    def matrices(self) -> list[Tensor]:
+        """As WaveNet's."""
+        given, kept, *_ = self.rnn.all_weights[0]
+        return [given[:, : self.inputs], kept, self.hidden.weight, self.leave.weight]
 
     def biases(
         self, frames: Float[Tensor, "batch frames features"], subframes: int

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 SMALLEST_LOG_SCALE = -7.0
+TAIL = 1e-5
 NATS_PER_BIT = float(np.log(2))
 
 
@@ -24,6 +25,10 @@ class Logistics:
     """
 
     mixtures: int
+
+    def __post_init__(self) -> None:
+        if self.mixtures < 1:
+            raise ValueError(f"outputs.mixtures: given {self.mixtures}, wanted 1 or more")
 
     @property
     def size(self) -> int:
@@ -52,6 +57,9 @@ class Logistics:
 class MuLaw:
     """A softmax over mu-law levels of z (van den Oord et al. 2016, WaveNet, section 2.2); even within a level.
 
+    TAIL of the probability is a logistic's as wide as all levels together, which is never drawn: what lies beyond them
+    is unlikely, not impossible.
+
     Args:
         levels: of the companding.
         reach: the largest |z| that has a level.
@@ -59,6 +67,12 @@ class MuLaw:
 
     levels: int
     reach: float
+
+    def __post_init__(self) -> None:
+        if self.levels < 2 or self.reach <= 0:
+            raise ValueError(
+                f"outputs: given {self.levels} levels to {self.reach}, wanted 2 levels or more, to more than 0"
+            )
 
     @property
     def size(self) -> int:
@@ -73,10 +87,12 @@ class MuLaw:
     ) -> Float[Tensor, "..."]:
         """-log of the probability of the interval of width `step` around z."""
         edges = torch.as_tensor(self.edges(), dtype=torch.float32, device=z.device)
-        level = (torch.bucketize(z.contiguous(), edges) - 1).clamp(0, self.levels - 1)
-        log_p = said.float().log_softmax(-1).gather(-1, level[..., None])[..., 0]
-        width = edges.diff()[level]
-        return -(log_p + torch.log(torch.clamp(step / width, max=1.0)))
+        below, above = ((z + sign * step / 2)[..., None] for sign in (-1, 1))
+        inside = (torch.minimum(above, edges[1:]) - torch.maximum(below, edges[:-1])).clamp_min(0) / edges.diff()
+        mass = torch.logsumexp(said.float().log_softmax(-1) + inside.clamp_min(1e-30).log(), -1)
+        wide = torch.tensor([0.0, 0.0, float(np.log(self.reach))], device=z.device)
+        tail = Logistics(mixtures=1).nats(wide.expand(*z.shape, 3), z, step)
+        return -torch.logaddexp(mass + float(np.log1p(-TAIL)), float(np.log(TAIL)) - tail)
 
     def edges(self) -> np.ndarray:
         """The borders between levels, (levels + 1,), the outermost at -reach and reach."""

@@ -24,20 +24,19 @@ EAGER, TORCHAUDIO = "pytorch_eager", "torchaudio_wavernn"
 def generation_speed(domain: Domain, trainer: object, *, utterances: int, samples: int, repeats: int) -> list[Figure]:
     """Samples a second of the learned program, one utterance or `utterances` at once, and of the peers.
 
-    Ours is the whole program, features in, waveforms out, on problems of the referee; the median of `repeats` once it
-    is compiled. Of the peers, `samples` of one utterance: the same WaveNet, a sample at a time by PyTorch's operations,
-    with the layers' pasts kept and neither aids nor drawing; and torchaudio's WaveRNN, in the size that it has unless
-    told otherwise, by its own `infer`.
+    Ours is the whole program, features in, waveforms out, on seconds of the referee's prompts. Of the peers, `samples`
+    of one utterance: the same WaveNet, a sample at a time by PyTorch's operations, with the layers' pasts kept and
+    neither aids nor drawing; and torchaudio's WaveRNN, in the size that it has unless told otherwise, by its own
+    `infer`. Of all the median of `repeats`, once they are warm.
     """
     program, problems = domain.module.program(domain.data), domain.evaluator.examples(utterances)
     name, paces = domain.module.name, {}
     with threads(1):
         for label, asked in (("alone", problems[:1]), ("together", problems)):
-            amount = sum(map(len, program(asked)))  # and all is compiled
-            paces[label] = amount / _median(partial(program, asked), repeats)
-        rivals = {TORCHAUDIO: torchaudio_wavernn(samples)}
+            paces[label] = _pace(partial(program, asked), sum(len(f.frames) * f.analysis.hop for f in asked), repeats)
+        rivals = {TORCHAUDIO: _pace(torchaudio_wavernn(samples), samples, repeats)}
         if isinstance(domain.module.net, WaveNet):
-            rivals[EAGER] = eager(domain.module.net, samples)
+            rivals[EAGER] = _pace(eager(domain.module.net, samples), samples, repeats)
     figures = []
     for label, pace in paces.items():
         mine = partial(Figure, program=name, kind="learned")
@@ -54,21 +53,21 @@ def generation_speed(domain: Domain, trainer: object, *, utterances: int, sample
     return figures
 
 
-def _median(task: Callable[[], object], repeats: int) -> float:
+def _pace(task: Callable[[], object], samples: int, repeats: int) -> float:
+    """Samples a second of a task that makes so many."""
+    task()
     took = []
     for _ in range(repeats):
         start = time.perf_counter()
         task()
         took.append(time.perf_counter() - start)
-    return sorted(took)[len(took) // 2]
+    return samples / sorted(took)[len(took) // 2]
 
 
-def eager(net: WaveNet, samples: int) -> float:
-    """Samples a second of `stepped`."""
+def eager(net: WaveNet, samples: int) -> Callable[[], object]:
+    """What makes them by `stepped`."""
     inputs, biases = torch.randn(samples, net.enter.in_features), torch.randn(len(net.dilations), 2 * net.channels)
-    start = time.perf_counter()
-    stepped(net, inputs, biases.expand(samples, -1, -1))
-    return samples / (time.perf_counter() - start)
+    return partial(stepped, net, inputs, biases.expand(samples, -1, -1))
 
 
 @torch.inference_mode()
@@ -95,12 +94,8 @@ def stepped(net: WaveNet, inputs: Tensor, biases: Tensor) -> Tensor:
     return torch.stack(said)
 
 
-@torch.inference_mode()
-def torchaudio_wavernn(samples: int) -> float:
-    """Samples a second of torchaudio's WaveRNN, 256 classes, 80 mels, hop 256."""
+def torchaudio_wavernn(samples: int) -> Callable[[], object]:
+    """What makes them, a multiple of 256, by torchaudio's WaveRNN: 256 classes, 80 mels, hop 256."""
     hop = 256
     net = torchaudio.models.WaveRNN(upsample_scales=(4, 8, 8), n_classes=256, hop_length=hop, n_freq=BANDS).eval()
-    mels = torch.randn(1, BANDS, -(-samples // hop))
-    start = time.perf_counter()
-    wave, _ = net.infer(mels)
-    return wave.shape[-1] / (time.perf_counter() - start)
+    return partial(torch.inference_mode()(net.infer), torch.randn(1, BANDS, samples // hop))

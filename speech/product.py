@@ -111,3 +111,4 @@ def _add_product(_: Any, x: types.Array, w: types.Array, out: types.Array) -> An
 
 
 add_product: Any = intrinsic(_add_product)
+add_product.written_as = (_add_product, _block, _spread, _load, _load_halves, _store)  # for common.source

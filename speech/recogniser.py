@@ -31,7 +31,6 @@ PRONUNCIATIONS = {  # of words that the recogniser's dictionary has not
     "backtick": "B AE K T IH K",
     "caret": "K EH R AH T",
     "dahdi": "D AA D IY",
-    "decending": "D IH S EH N D IH NG",
     "digium": "D IH JH IY AH M",
     "exclaimation": "EH K S K L AH M EY SH AH N",
     "forevermore": "F ER EH V ER M AO R",
@@ -108,17 +107,23 @@ def _prompts_grammar() -> str:
     return grammar([spoken(prompt.text) for prompt in prompts().values()])
 
 
+@lru_cache
+def prompts_dictionary() -> str:
+    """Of the recogniser's own the words of the prompts, all pronunciations of each: reading all 134,000 takes long."""
+    said = {word for prompt in prompts().values() for word in spoken(prompt.text)}
+    whole = Path(get_model_path("en-us"), "cmudict-en-us.dict").read_text(encoding="utf-8").splitlines()
+    lines = [line for line in whole if line.split()[0].split("(")[0] in said]
+    return "\n".join([*lines, *(f"{word} {phones}" for word, phones in PRONUNCIATIONS.items()), ""])
+
+
 def heard(wave: np.ndarray) -> list[str]:
     """The words of a signal (n,) within -1 to 1; a new decoder each time, since one adapts to what it has heard."""
     models = Path(get_model_path("en-us"))
-    decoder = Decoder(hmm=str(models / "en-us"), dict=str(models / "cmudict-en-us.dict"), lm=None, loglevel="FATAL")
-    for word, phones in PRONUNCIATIONS.items():
-        decoder.add_word(word, phones, word == list(PRONUNCIATIONS)[-1])
-    with tempfile.NamedTemporaryFile("w", suffix=".lm") as file:
-        file.write(_prompts_grammar())
-        file.flush()
-        decoder.add_lm_file("prompts", file.name)
-    decoder.activate_search("prompts")
+    with tempfile.TemporaryDirectory() as folder:
+        known, said = Path(folder, "prompts.dict"), Path(folder, "prompts.lm")
+        known.write_text(prompts_dictionary())
+        said.write_text(_prompts_grammar())
+        decoder = Decoder(hmm=str(models / "en-us"), dict=str(known), lm=str(said), loglevel="FATAL")
     decoder.start_utt()
     decoder.process_raw((np.clip(wave, -1, 1) * 32767).astype(np.int16).tobytes(), full_utt=True)
     decoder.end_utt()

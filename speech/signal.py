@@ -5,6 +5,7 @@ samples n * hop to (n + 1) * hop; its analysis window is centred on them. Linear
 (as in LPCNet, Valin and Skoglund 2019, arXiv 1810.11846, section 3.1), so that it needs no side information.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -87,7 +88,8 @@ def check_features(features: Features, analysis: Analysis) -> np.ndarray:
     """Their frames, if they are features as `analysis` makes them.
 
     Raises:
-        ValueError: made with another configuration, of another shape, or not finite.
+        ValueError: made with another configuration, of another shape, not finite, or with a pitch beyond an octave
+            around F0_RANGE_HZ.
     """
     if features.analysis != analysis:
         raise ValueError(f"features: given ({features.analysis}), wanted the program's own ({analysis})")
@@ -96,7 +98,25 @@ def check_features(features: Features, analysis: Analysis) -> np.ndarray:
         raise ValueError(f"features: given shape {frames.shape}, wanted (frames, {WIDTH})")
     if not np.isfinite(frames).all():
         raise ValueError("features: given values that are not finite, wanted finite ones")
+    low, high = F0_RANGE_HZ[0] / 2, F0_RANGE_HZ[1] * 2
+    if frames[:, BANDS].min() < np.log(low) or frames[:, BANDS].max() > np.log(high):
+        raise ValueError(
+            f"features: given log F0 of {frames[:, BANDS].min():.3g} to {frames[:, BANDS].max():.3g}, "
+            f"wanted the logarithms of {low:.0f} to {high:.0f} Hz, also where unvoiced"
+        )
     return frames
+
+
+def check_length(wave: np.ndarray, features: Features) -> np.ndarray:
+    """`wave`, if it is as long as its features.
+
+    Raises:
+        ValueError: it is not.
+    """
+    wanted = len(features.frames) * features.analysis.hop
+    if np.shape(wave) != (wanted,):
+        raise ValueError(f"wave: given shape {np.shape(wave)}, wanted {wanted} samples, as long as its features")
+    return wave
 
 
 def analyse(wave: np.ndarray, analysis: Analysis) -> Features:
@@ -293,6 +313,14 @@ def equalise(wave: np.ndarray, log_mels: np.ndarray, analysis: Analysis, *, pass
         gain_db = np.clip((log_mels - own) * (10 / np.log(10)), -MOST_GAIN_DB, MOST_GAIN_DB)
         wave = istft(spectrum * 10 ** (gain_db @ share.T / 20), analysis)
     return wave
+
+
+def finished(waves: Sequence[np.ndarray], problems: Sequence[Features], *, passes: int) -> list[np.ndarray]:
+    """What a program answers: its signals through the equaliser, `passes` times, and clipped."""
+    return [
+        clipped(equalise(wave, f.frames[:, :BANDS].astype(np.float64), f.analysis, passes=passes))
+        for wave, f in zip(waves, problems, strict=True)
+    ]
 
 
 def clipped(wave: np.ndarray) -> np.ndarray:

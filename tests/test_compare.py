@@ -56,5 +56,10 @@ def test_pairing_is_sharper_than_two_intervals() -> None:
     assert difference.low > 0, "the same problems' difficulty cancels"
 
 
+def test_scores_that_only_one_has_are_not_compared() -> None:
+    a, b = evaluation(error=np.full(3, 0.5), bits=np.ones(3)), evaluation(error=np.zeros(3))
+    assert [f.metric for f in paired(a, b, "rival")] == ["error_minus/rival"]
+
+
 def test_a_headline_of_degree_has_no_right_or_wrong() -> None:
     assert right_or_wrong({"a": evaluation(error=np.array([0.5, 1.0]))}) is None

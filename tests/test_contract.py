@@ -9,13 +9,13 @@ import pytest
 import pytorch_lightning as pl
 import wandb
 from hydra.utils import instantiate
-from pytorch_lightning.loggers import WandbLogger
+from pytorch_lightning.loggers import CSVLogger, WandbLogger
 
 from common import experiment, report
 from common.domain import Domain
-from common.program import Program
+from common.program import Evaluation, Program
 from common.results import experiments
-from common.tracking import log_pictures
+from common.tracking import LogGallery, log_pictures
 from tests import toys
 from tests.conftest import DOMAINS, LITTLE, NETS
 
@@ -105,6 +105,18 @@ def test_ceilings_stand_beside_the_programs_without_costs(tmp_path: Path, monkey
     with wave.open(str(tmp_path / results["gallery"][0]["sound"])) as sound:
         assert (sound.getframerate(), sound.getnchannels()) == (8000, 1)
         assert np.frombuffer(sound.readframes(4), "<i2").tolist() == [0, 32767, -32768, 0]
+
+
+def test_while_a_net_is_trained_a_preview_is_shown_and_nothing_scored(tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    domain, shown = toys.nim(), []
+    monkeypatch.setattr(toys.NimReferee, "preview", lambda r, program: Evaluation(program(r.piles), {}), raising=False)
+    monkeypatch.setattr(toys.NimReferee, "__call__", lambda *_: pytest.fail("scored"))
+    monkeypatch.setattr("common.tracking.log_pictures", lambda _, gallery, step: shown.append(gallery["moves"]))
+    fitting = trainer(tmp_path, 3)
+    fitting.loggers = [CSVLogger(tmp_path)]
+    fitting.callbacks.append(LogGallery(domain.evaluator))
+    fitting.fit(domain.module, datamodule=domain.data)
+    assert [len(pictures) for pictures in shown] == [1, 1], "after one epoch and two"
 
 
 def test_wandb_gets_the_sounds(tmp_path: Path) -> None:

@@ -2,13 +2,16 @@
 
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numba
 import numpy as np
 import pytest
 import torch
+from numba.extending import overload
 
 from common import answering, cost
 from common.source import own_source
@@ -109,10 +112,57 @@ def test_lines_of_a_compiled_kernel_count_with_what_it_calls() -> None:
     assert source.libraries == ("numba",)
 
 
+def either(x: float) -> float:
+    raise NotImplementedError
+
+
+@overload(either)
+def _either(x):  # type: ignore[no-untyped-def]
+    return _written
+
+
+def _written(x):  # type: ignore[no-untyped-def]
+    def more(y):  # type: ignore[no-untyped-def]
+        return y + 1
+
+    return more(x)
+
+
+either.written_as = (_written,)  # type: ignore[attr-defined]
+
+
+@numba.njit
+def overloading(x: float) -> float:
+    return either(x)
+
+
+def test_lines_count_that_run_in_a_thread_or_stand_for_what_is_overloaded() -> None:
+    def program(problems: np.ndarray) -> list[float]:
+        def one(x: float) -> float:
+            return overloading(x)
+
+        with ThreadPoolExecutor(1) as pool:
+            return list(pool.map(one, problems))
+
+    assert program(np.ones(1)) == [2]
+    source = own_source(program, np.ones(1))
+    lines_with_code = 3 + 1 + 2 + 4  # the program's, its function's, the kernel's, and of what that is written as
+    assert source.lines == lines_with_code
+    assert source.libraries == ("numba",)
+    assert threading.gettrace() is None
+
+
 def test_answering_imports_no_torch() -> None:
     """Else every hand-written program would seem to need it."""
     code = "import common.answering, sys; print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
+
+
+def test_threads_are_set_for_a_while() -> None:
+    before = torch.get_num_threads()
+    with answering.threads(before + 1):
+        assert torch.get_num_threads() == before + 1
+    assert torch.get_num_threads() == before
 
 
 def test_spending_counts_processor_time_of_children() -> None:

@@ -20,6 +20,7 @@ from tests.killed import unjudged
 from tests.test_experiment import results
 
 SHIPPED = sorted(path.parent.name for path in ROOT.glob("*/pretrained"))
+assert {"control", "vision"} <= set(SHIPPED), "else nothing here would be tested"
 BRIEF = {"control": ["domain.evaluator.openings=0"]}  # its matches take minutes,
 SLOW = "perfect"  # and so does its perfect player, whose figures are what they are by definition
 UNSEEN = ("latency", "throughput", "peak_memory", "match/", "elo_over/", "own_lines", "size_bytes")

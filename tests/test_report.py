@@ -71,6 +71,16 @@ def test_seeds_merge_into_mean_and_deviation() -> None:
     assert group.title == "toys, quick, test split, 3 seeds"
 
 
+def test_a_goal_may_be_of_the_interval_and_then_of_every_seed() -> None:
+    for goal, met in (("low > 0.88", True), ("low > 0.89", False), ("high < 0.94", True), ("high < 0.93", False)):
+        runs = [results(0, 0.90), results(1, 0.92)]
+        for run in runs:
+            run["figures"][0]["goal"] = goal
+        (group,) = experiments(runs)
+        assert group.programs[0].figures["accuracy"].met() is met
+        assert f"{goal} {'met' if met else 'missed'}" in report.figures([group])
+
+
 def bench() -> dict:
     """What scripts.bench writes: no scores, no costs, no pictures."""
     whole = results()

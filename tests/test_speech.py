@@ -1,19 +1,23 @@
 """WaveNet, whole and sample by sample, alone and in company; the hand-written vocoders; the referee."""
 
-import copy
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
+import pytorch_lightning as pl
 import torch
+from scipy.signal import find_peaks
 from torch import nn
 
+from common import experiment
 from common.optim import adamw, triangle
 from speech import signal
 from speech.baseline import GriffinLim, SourceFilter, predicted, pulses, synthesise
 from speech.corpus import parts, prompts
-from speech.data import Batches, Prompts, cut, lead_frames, stacked, utterance
+from speech.data import Batches, Prompts, cut, features_of, lead_frames, names, stacked, utterance
 from speech.evaluate import Referee, check_waves
 from speech.front import Front
 from speech.gated import Gated
@@ -23,6 +27,8 @@ from speech.net import WaveNet, WaveRNN
 from speech.outputs import Logistics, MuLaw
 from speech.product import LANES
 from speech.signal import Analysis, Features
+from tests.conftest import LITTLE
+from tests.killed import unjudged
 
 COARSE = Analysis(n_fft=1024, window=1024, hop=256, subframes=4)
 FINE = Analysis(n_fft=1024, window=640, hop=160, subframes=2)
@@ -37,16 +43,13 @@ HOW = Sampling(noise=0.2, voiced=0.6, unvoiced=0.85, equaliser=1, seed=0)
 
 
 def small_net(front: Front, outputs: Logistics | MuLaw) -> WaveNet:
-    """Random weights, as bfloat16 holds them, none of them idle."""
+    """Random weights, none of them idle."""
     torch.manual_seed(0)
     net = WaveNet(
         front=front, outputs=outputs, channels=16, cycles=2, cycle=3, skip_channels=32, condition_channels=8
     ).requires_grad_(False)
     net.leave.weight.normal_(0, 0.3)
     net.residual_bias.normal_(0, 0.1)
-    for name, p in net.named_parameters():
-        if p.ndim > 1 and name != "residual_bias" and "condition" not in name:
-            p.copy_(p.bfloat16().float())
     return net
 
 
@@ -56,16 +59,19 @@ def small_rnn(front: Front, outputs: Logistics | MuLaw) -> WaveRNN:
         front=front, outputs=outputs, channels=16, hidden_channels=32, condition_channels=8, receptive_field=50
     ).requires_grad_(False)
     net.leave.weight.normal_(0, 0.3)
-    for weight in (net.leave.weight, net.hidden.weight, net.rnn.weight_hh_l0, net.rnn.weight_ih_l0):
-        weight.copy_(weight.bfloat16().float())
     return net
 
 
 def vocoder(
     analysis: Analysis, front: Front, outputs: Logistics | MuLaw, make: Callable[..., WaveNet | WaveRNN] = small_net
 ) -> LearnedVocoder:
-    mean, deviation = np.zeros(signal.WIDTH, np.float32), np.full(signal.WIDTH, 5, np.float32)
-    return LearnedVocoder(analysis, front, outputs, HOW, make(front, outputs), mean, deviation)
+    """As a module makes it."""
+    trained = Vocoder(
+        features=analysis, front=front, outputs=outputs, sampling=HOW, net=make(front, outputs), ema_decay=0.5,
+        optimizer=partial(adamw, lr=1e-3, weight_decay=0.0), schedule=triangle(peak=0.1, start=0.1, end=0.1),
+    )  # fmt: skip
+    trained.deviation.fill_(5)
+    return trained.program(pl.LightningDataModule())
 
 
 def some(analysis: Analysis, n: int) -> tuple[list[np.ndarray], list[Features]]:
@@ -140,23 +146,34 @@ def test_the_net_never_looks_ahead_and_no_further_back_than_its_receptive_field(
     assert (seen[0], seen[-1]) == (100 - net.receptive_field + 1, 100)
 
 
+@pytest.mark.parametrize("deviation", [2e-5, 1e-3, 0.05])
 @pytest.mark.parametrize("outputs", [Logistics(mixtures=1), Logistics(mixtures=3), MuLaw(levels=64, reach=4)])
-def test_probabilities_of_all_steps_sum_to_one(outputs: Logistics | MuLaw) -> None:
+def test_probabilities_of_all_16_bit_samples_sum_to_one(outputs: Logistics | MuLaw, deviation: float) -> None:
+    """Where it is quiet, so that a step is wider than levels; in the middle; and where it is loud."""
     torch.manual_seed(0)
-    step = 1 / 256
-    z = torch.arange(-8 * 512, 8 * 512) * step + step / 2
+    z = torch.arange(-(2**15), 2**15) * signal.LSB / deviation
     said = torch.randn(outputs.size).expand(len(z), -1)
-    inside = z.abs() < outputs.reach if isinstance(outputs, MuLaw) else slice(None)
-    total = torch.exp(-outputs.nats(said, z, torch.full_like(z, step)).double())[inside].sum()
-    assert float(total) == pytest.approx(1, abs=0.02)
+    total = torch.exp(-outputs.nats(said, z, torch.full_like(z, signal.LSB / deviation)).double()).sum()
+    assert float(total) == pytest.approx(1, abs=2e-4)
 
 
-def test_a_logistic_far_off_costs_finite_bits_with_a_gradient() -> None:
+@pytest.mark.parametrize("outputs", [Logistics(mixtures=1), MuLaw(levels=3, reach=4)])
+def test_what_is_far_off_costs_finite_bits_with_a_gradient(outputs: Logistics | MuLaw) -> None:
     said = torch.tensor([[0.0, 0.0, -20.0]], requires_grad=True)
-    nats = Logistics(mixtures=1).nats(said, torch.tensor([300.0]), torch.tensor([1e-4]))
+    nats = outputs.nats(said, torch.tensor([300.0]), torch.tensor([1e-4]))
     nats.sum().backward()
     assert torch.isfinite(nats).all()
     assert torch.isfinite(said.grad).all()
+
+
+def test_widths_that_fill_no_register_are_refused() -> None:
+    rest = {"front": AIDED, "outputs": Logistics(mixtures=1), "condition_channels": 8}
+    with pytest.raises(ValueError, match=r"net\.channels: given 24, wanted a multiple of 16"):
+        WaveNet(channels=24, cycles=1, cycle=2, skip_channels=16, **rest)
+    with pytest.raises(ValueError, match=r"net\.skip_channels: given 8, wanted a multiple of 16"):
+        WaveNet(channels=16, cycles=1, cycle=2, skip_channels=8, **rest)
+    with pytest.raises(ValueError, match=r"net\.hidden_channels: given 40, wanted a multiple of 16"):
+        WaveRNN(channels=16, hidden_channels=40, receptive_field=9, **rest)
 
 
 # Sample by sample
@@ -193,14 +210,17 @@ def test_an_utterance_sounds_the_same_in_any_company(analysis: Analysis, front: 
         assert wave.any()
 
 
-def test_a_stream_is_the_whole_and_draws_are_fixed_by_the_seed() -> None:
+def test_chunks_leave_no_trace_and_draws_are_fixed_by_the_seed(monkeypatch) -> None:  # type: ignore[no-untyped-def]
     program = vocoder(*ARMS[0])
     _, (features,) = some(COARSE, 1)
     source = sampler(program)
     drawing = source.drawing(voiced=1, unvoiced=1, seed=0)
     (whole,) = source.generate([features.frames], drawing)
-    first = next(source.stream([features.frames], drawing))
-    assert np.array_equal(first[:, 0], whole[: len(first)])
+    with monkeypatch.context() as patched:
+        patched.setattr("speech.generate.CHUNK_FRAMES", 3)
+        chunks = list(source.stream([features.frames], drawing))
+    assert len(chunks) > 5
+    np.testing.assert_allclose(np.concatenate(chunks)[:, 0], whole, atol=1e-6)  # conditioning is rounded by its shape
     (other,) = source.generate([features.frames], source.drawing(voiced=1, unvoiced=1, seed=1))
     assert not np.array_equal(other, whole)
 
@@ -234,6 +254,22 @@ def test_draws_have_the_distribution_that_was_said(outputs: Logistics | MuLaw) -
         assert np.searchsorted(z, point) / len(z) == pytest.approx(known, abs=0.02)
 
 
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: replace(HOW, voiced=0.0), r"sampling\.voiced: given 0\.0, wanted more than 0"),
+        (lambda: replace(HOW, noise=-0.1), r"sampling\.noise: given -0\.1, wanted 0 or more"),
+        (lambda: replace(HOW, equaliser=-1), r"sampling\.equaliser: given -1, wanted 0 or more"),
+        (lambda: Logistics(mixtures=0), r"outputs\.mixtures: given 0, wanted 1 or more"),
+        (lambda: MuLaw(levels=1, reach=4), r"outputs: given 1 levels to 4, wanted 2 levels or more"),
+        (lambda: data(noise=-0.1), r"data\.noise: given -0\.1, wanted 0 or more"),
+    ],
+)
+def test_what_nothing_can_be_drawn_with_is_refused(make: Callable[[], object], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        make()
+
+
 # Training
 
 
@@ -259,6 +295,18 @@ def test_pieces_are_those_of_the_recordings() -> None:
     assert not torch.equal(other.y, batches[0].y)
     halves = [next(iter(Batches(made, epoch=lambda: 0, rank=r, processes=2))) for r in (0, 1)]
     assert torch.equal(torch.stack([h.y for h in halves], 1).flatten(0, 1), batches[0].y)
+
+
+def test_features_that_are_damaged_in_the_cache_are_named(monkeypatch, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    prompts()
+    monkeypatch.setenv("SOFTWARE2_CACHE", str(tmp_path))
+    chosen = names("val", 1)
+    made, again = features_of(chosen, COARSE), features_of(chosen, COARSE)
+    assert np.array_equal(made[0].frames, again[0].frames)
+    (path,) = tmp_path.glob("asterisk/features-*.npz")
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(ValueError, match=rf"{path}: given a damaged file \(.*\), wanted features; delete it"):
+        features_of(chosen, COARSE)
 
 
 def test_a_few_steps_make_the_recordings_likelier() -> None:
@@ -288,19 +336,31 @@ def test_a_few_steps_make_the_recordings_likelier() -> None:
     assert unseen() < before - 0.1
 
 
-def test_features_and_lead_of_another_net_are_refused() -> None:
-    module = Vocoder(
-        features=COARSE, front=AIDED, outputs=Logistics(mixtures=4), sampling=HOW, ema_decay=0.5,
-        net=small_net(AIDED, Logistics(mixtures=4)), optimizer=partial(adamw, lr=1e-3, weight_decay=0.0),
-        schedule=triangle(peak=0.1, start=0.1, end=0.1),
-    )  # fmt: skip
-    state = {"state_dict": copy.deepcopy(module.state_dict())}
-    module.on_load_checkpoint(state)
-    state["state_dict"]["analysis"][2] = 160
-    with pytest.raises(ValueError, match=r"checkpoint: given features of .*\[1024, 1024, 160, 4\], wanted .*256"):
-        module.on_load_checkpoint(state)
+def test_too_short_a_lead_is_refused(command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    few = ["domain=speech", "trainer=smoke", "logger=csv", *LITTLE["speech"], f"output_dir={tmp_path}/run"]
+    with pytest.raises(SystemExit, match=r"data\.receptive_field: given 100, wanted the net's 255 or more"):
+        command("train", *few, "domain.data.receptive_field=100")
+
+
+def test_features_of_another_net_are_refused(command, monkeypatch, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ValueError, match=r"features: given \(n_fft 1024, window 640, hop 160\)"):
         vocoder(*ARMS[0])([Features(np.zeros((3, 82), np.float32), FINE)])
+    monkeypatch.setattr(experiment, "judge", unjudged)
+    monkeypatch.setattr("common.report.show", lambda _: None)
+    run = tmp_path / "run"
+    command("train", "domain=speech", "trainer=smoke", "logger=csv", *LITTLE["speech"], f"output_dir={run}")
+    said = r"features: given a net for .*\[1024, 1024, 256, 4\], wanted the config's \[1024, 1024, 160, 4\]"
+    for again in (["evaluate", f"run={run}"], ["train", f"run={run}", "epochs=2"]):
+        with pytest.raises(SystemExit, match=said):
+            command(*again, "domain.data.features.hop=160", f"output_dir={tmp_path}/again")
+
+
+def test_bits_in_pieces_are_those_of_the_whole(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    program = vocoder(*ARMS[0])
+    waves, features = some(COARSE, 2)
+    whole = program.bits(features, waves)
+    monkeypatch.setattr("speech.module.BITS_FRAMES", 5)
+    np.testing.assert_allclose(program.bits(features, waves), whole, rtol=1e-5)
 
 
 def test_bits_of_the_hand_written_likelihood_are_those_of_a_net_that_has_learned_nothing() -> None:
@@ -315,6 +375,11 @@ def test_bits_of_the_hand_written_likelihood_are_those_of_a_net_that_has_learned
     assert 7 < bits.mean() < 10
     by_hand = SourceFilter(features=FINE, cutoff_hz=4000.0, breath=0.05, equaliser=2, spread=0.5, seed=0).build(None)
     np.testing.assert_allclose(by_hand.bits(features, waves), bits, rtol=1e-3)
+    for likely in (program, by_hand):
+        with pytest.raises(ValueError, match=r"wave: given shape \(5,\), wanted \d+ samples, as long as its features"):
+            likely.bits(features[:1], [np.zeros(5)])
+        with pytest.raises(ValueError, match=r"features: given \(n_fft 1024, window 1024, hop 256\)"):
+            likely.bits([features[0]._replace(analysis=COARSE)], waves[:1])
 
 
 def level_db(wave: np.ndarray) -> np.ndarray:
@@ -328,7 +393,8 @@ def test_no_bang_at_the_start_and_no_hiss_in_pauses() -> None:
     net = small_net(AIDED, outputs)
     net.leave.weight.zero_()
     net.leave.bias.copy_(outputs.start())
-    program = LearnedVocoder(COARSE, AIDED, outputs, HOW, net, np.zeros(82, np.float32), np.ones(82, np.float32))
+    how = replace(HOW, equaliser=0)  # which would set the levels
+    program = LearnedVocoder(COARSE, AIDED, outputs, how, net, np.zeros(82, np.float32), np.ones(82, np.float32))
     recorded = [signal.whole_frames(prompts()[name].wave.astype(np.float64), COARSE.hop) for name in parts()["val"][:4]]
     for wave, made in zip(recorded, program([signal.analyse(wave, COARSE) for wave in recorded]), strict=True):
         wanted, found = level_db(wave), level_db(made)
@@ -346,10 +412,23 @@ def test_synthesis_undoes_prediction() -> None:
     np.testing.assert_allclose(synthesise(y - predicted(y, lpc), lpc), y)
 
 
-def test_pulses_come_once_a_period_with_power_one() -> None:
-    out = pulses(np.full(16000, 100.0))
-    assert 98 <= len(np.flatnonzero(out > 0.5 * out.max())) <= 101
-    assert out.sum() == pytest.approx(100 * np.sqrt(160), rel=0.02)
+@pytest.mark.parametrize("f0_hz", [100.0, 187.3])
+def test_pulses_come_once_a_period_with_power_one_and_a_flat_spectrum_but_no_mean(f0_hz: float) -> None:
+    out = pulses(np.full(16000, f0_hz))
+    assert len(find_peaks(out, 0.5 * out.max())[0]) == pytest.approx(f0_hz, abs=1)
+    assert (out**2).mean() == pytest.approx(1, abs=0.05)
+    assert out.mean() == pytest.approx(0, abs=2e-3)
+    power = np.abs(np.fft.rfft(out)) ** 2
+    low, high = (power[int((n - 0.5) * f0_hz) : int((n + 9.5) * f0_hz)].sum() for n in (2, 14))  # ten harmonics each
+    assert low == pytest.approx(high, rel=0.03)
+
+
+def test_the_hand_written_voice_does_not_thump() -> None:
+    program = SourceFilter(features=COARSE, cutoff_hz=4000.0, breath=0.05, equaliser=2, spread=0.5, seed=0).build(None)
+    (made,) = program([signal.analyse(prompts()[parts()["val"][0]].wave, COARSE)])
+    power = np.abs(np.fft.rfft(made)) ** 2
+    below = np.fft.rfftfreq(len(made), 1 / signal.SAMPLE_RATE_HZ) < 50
+    assert 10 * np.log10(power[below].sum() / power.sum()) < -25
 
 
 @pytest.mark.parametrize("analysis", [COARSE, FINE])
@@ -374,6 +453,8 @@ def test_the_hand_written_vocoders_say_the_words(analysis: Analysis) -> None:
     [
         ({"cutoff_hz": 9000.0}, "cutoff_hz: given 9000.0"),
         ({"breath": 2.0}, "breath: given 2.0, wanted 0 <= breath <= 1"),
+        ({"spread": 0.0}, "spread: given 0.0, wanted more than 0"),
+        ({"equaliser": -1}, "equaliser: given -1, wanted 0 or more"),
     ],
 )
 def test_an_impossible_source_filter_is_refused(values: dict, said: str) -> None:
@@ -397,8 +478,28 @@ def test_what_is_made_from_the_recording_is_the_ceiling() -> None:
     assert coded["dnsmos"][0] < natural["dnsmos"][0] + 0.05
     (flac,) = (f.value for f in ceilings["natural"].figures if f.metric == "flac_bits_per_sample")
     assert 7 < flac < 12
-    pictures = referee.gallery(ceilings)
-    assert [p.caption for p in next(iter(pictures.values()))] == ["natural", "world", "mu_law"]
+    shown = referee.gallery(ceilings)
+    ((name, pictures),) = shown.items()
+    assert [p.caption for p in pictures] == [f"natural: {prompts()[name].text}", "natural", "world", "mu_law"]
+    by_hand = GriffinLim(features=COARSE, iterations=2, momentum=0.0, seed=0).build(None)
+    preview = referee.preview(by_hand)
+    assert not preview.scores, "which take long"
+    assert referee.gallery({"x": preview}).keys() == shown.keys()
+
+
+@pytest.mark.parametrize("limit", [1, 3])
+def test_programs_are_timed_on_different_seconds(limit: int) -> None:
+    referee = Referee(features=COARSE, split="val", measures=[], limit=limit)
+    pieces = [features.frames for features in referee.examples(70)]
+    assert {len(frames) for frames in pieces} == {62}
+    assert len({frames.tobytes() for frames in pieces[:8]}) == 8
+    assert np.array_equal(pieces[64], pieces[0])
+
+
+def test_a_measure_that_is_not_installed_is_refused_at_once(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr("speech.evaluate.find_spec", lambda _: None)
+    with pytest.raises(ValueError, match=r"evaluator\.measures: given pesq, wanted it installed: pip install"):
+        Referee(features=COARSE, split="val", measures=["pesq"])
 
 
 def test_answers_that_are_no_waveforms_are_refused() -> None:

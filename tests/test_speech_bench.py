@@ -16,7 +16,7 @@ from speech.signal import WIDTH
 def test_eager_steps_say_what_the_whole_says() -> None:
     torch.manual_seed(0)
     net = WaveNet(
-        front=Front(lpc=True, pitch=True), outputs=Logistics(mixtures=2), channels=8, cycles=2, cycle=3,
+        front=Front(lpc=True, pitch=True), outputs=Logistics(mixtures=2), channels=16, cycles=2, cycle=3,
         skip_channels=16, condition_channels=8,
     ).requires_grad_(False)  # fmt: skip
     net.leave.weight.normal_()

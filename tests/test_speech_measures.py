@@ -5,7 +5,7 @@ import pytest
 
 from speech import measures
 from speech.corpus import parts, prompts
-from speech.recogniser import grammar, spoken, word_errors
+from speech.recogniser import grammar, prompts_dictionary, spoken, word_errors
 
 
 def recording() -> np.ndarray:
@@ -58,6 +58,12 @@ def test_words_and_their_errors() -> None:
     assert word_errors(["a", "b", "c"], ["a", "b", "c"]) == 0
     assert word_errors(["a", "x", "c", "d"], ["a", "b", "c"]) == 2
     assert word_errors([], ["a", "b"]) == 2
+
+
+def test_the_dictionary_has_all_words_of_the_prompts() -> None:
+    pronounced = {line.split()[0] for line in prompts_dictionary().splitlines()}
+    assert {word for prompt in prompts().values() for word in spoken(prompt.text)} <= pronounced
+    assert {"the", "the(2)", "unmute"} <= pronounced
 
 
 def test_the_grammar_is_a_distribution() -> None:

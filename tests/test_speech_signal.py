@@ -136,6 +136,8 @@ def test_features_of_another_configuration_are_refused() -> None:
         signal.check_features(Features(features.frames[:, :80], COARSE), COARSE)
     with pytest.raises(ValueError, match="not finite"):
         signal.check_features(Features(np.full((3, 82), np.nan), COARSE), COARSE)
+    with pytest.raises(ValueError, match="given log F0 of 0 to 0, wanted the logarithms of 45 to 900 Hz"):
+        signal.check_features(Features(np.zeros((3, 82)), COARSE), COARSE)
 
 
 @pytest.mark.parametrize(
