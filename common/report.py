@@ -6,7 +6,7 @@
 import base64
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +137,13 @@ def _plots(group: Experiment) -> list[drawing.Draw]:
     for plot in plots:
         if plot["shape"] == "curve":
             by_name[plot["name"]][plot["program"]] = plot["data"]
-    drawn = [_quality_against_cost(group, by_name, palette)] if group.judged else []
+    drawn = []
+    if group.judged:
+        learning = by_name.get(f"learning/val/{group.headline}", {})
+        programs = [p for p in group.programs if p.kind != "ceiling"]
+        points = {p.name: (p.figures["build_cpu_s"].mean, p.figures[group.headline].mean) for p in programs}
+        of = f"{group.domain}, {group.name}"
+        drawn.append(drawing.quality_against_cost(points, learning, palette, quality=group.headline, of=of))
     names = [name for name in by_name if not name.startswith("learning/")]
     for name in sorted(names, key=lambda name: name != "latency"):
         drawn.append(drawing.curves(by_name[name], palette, title=name))
@@ -145,19 +151,6 @@ def _plots(group: Experiment) -> list[drawing.Draw]:
         if plot["shape"] == "matrix":
             drawn.append(drawing.matrix(plot["data"], title=f"{plot['program']}: {plot['name']}"))
     return drawn
-
-
-def _quality_against_cost(
-    group: Experiment, by_name: Mapping[str, Mapping[str, Any]], palette: Mapping[str, str]
-) -> drawing.Draw:
-    learning = by_name.get(f"learning/val/{group.headline}", {})
-    points = {
-        p.name: (p.figures["build_cpu_s"].mean, p.figures[group.headline].mean)
-        for p in group.programs
-        if p.kind != "ceiling"
-    }
-    of = f"{group.domain}, {group.name}"
-    return drawing.quality_against_cost(points, learning, palette, quality=group.headline, of=of)
 
 
 def _gallery(results: Results) -> dict[str, list[dict[str, str]]]:

@@ -4,7 +4,7 @@ import json
 import operator
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,7 +111,7 @@ def experiments(loaded: Iterable[Results]) -> list[Experiment]:
     groups: dict[tuple[str, str, str, str], dict[int, Results]] = defaultdict(dict)
     for results in loaded:
         run = results["run"]
-        key = (run["domain"], run["experiment"], run["split"], json.dumps(_without_seed(run["config"]), sort_keys=True))
+        key = (run["domain"], run["experiment"], run["split"], json.dumps(_settings(run["config"]), sort_keys=True))
         groups[key][run["seed"]] = results  # a run judged again counts once
     found = []
     for key, by_seed in sorted(groups.items()):
@@ -122,30 +122,22 @@ def experiments(loaded: Iterable[Results]) -> list[Experiment]:
     return found
 
 
-def _apart(config: Any, namesakes: Sequence[Any]) -> str:
-    """The settings in which `config` differs from a namesake, by their last names; a value used in many places once."""
-    settings = [dict(_settings(namesake)) for namesake in namesakes]
+def _apart(settings: Mapping[str, Any], namesakes: Sequence[Mapping[str, Any]]) -> str:
+    """In what it differs from a namesake, each setting by its last name; a value used in many places once."""
     differing = {
         path.rpartition(".")[2]: value
-        for path, value in _settings(config)
-        if any(other.get(path) != value for other in settings)
+        for path, value in settings.items()
+        if any(other.get(path) != value for other in namesakes)
     }
     return ", ".join(f"{name}={value}" for name, value in differing.items())
 
 
-def _settings(config: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(config, dict):
-        for key, value in config.items():
-            yield from _settings(value, f"{path}.{key}")
-    else:
-        yield path, config
-
-
-def _without_seed(config: Any) -> Any:
-    """What makes two runs comparable: the same settings but for seeds."""
-    if isinstance(config, dict):
-        return {key: _without_seed(value) for key, value in config.items() if key != "seed"}
-    return config
+def _settings(config: Any, path: str = "") -> dict[str, Any]:
+    """{path: value} of all but seeds: what makes two runs comparable."""
+    if not isinstance(config, dict):
+        return {path: config}
+    parts = [_settings(value, f"{path}.{key}") for key, value in config.items() if key != "seed"]
+    return dict(pair for part in parts for pair in part.items())
 
 
 def _programs(group: Sequence[Results]) -> list[Program]:

@@ -1,8 +1,7 @@
 """Lower bounds by binary search without branches, a block of queries in lock-step.
 
 The halving of Knuth's uniform binary search (The Art of Computer Programming 3, section 6.2.1): every query of a block
-takes the same number of steps, so that nothing is predicted, and what the next step reads is prefetched for all; the
-last sixteen keys are compared at once.
+takes the same number of steps, so that nothing is predicted, and what the next step reads is prefetched for all.
 """
 
 from dataclasses import dataclass
@@ -10,7 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from databases.kernel import BLOCK, NODE, count_node, prefetch
+from databases.kernel import BLOCK, LANES, prefetch
+
+CACHED_STEPS = 12  # after so many halvings the keys that are looked at stay in no cache
 
 
 @njit(cache=True, nogil=True)
@@ -23,23 +24,22 @@ def bisect(keys, queries, ranks):  # type: ignore[no-untyped-def]
         ranks: int64 (m,).
     """
     base = np.empty(BLOCK, np.int64)
-    whole = len(keys) >= NODE
     for start in range(0, len(queries), BLOCK):
         size = min(BLOCK, len(queries) - start)
+        asked = queries[start : start + size]
         base[:size] = 0
         left = len(keys)
-        while left > (NODE if whole else 1):
+        while left > 1:
             half = left >> 1
             left -= half
             for i in range(size):
-                base[i] += half * (keys[base[i] + half - 1] < queries[start + i])
-                prefetch(keys, base[i] + (left >> 1) - 1)
+                above = base[i] + half
+                base[i] = above if keys[above - 1] < asked[i] else base[i]
+            if LANES < left < len(keys) >> CACHED_STEPS:
+                for i in range(size):
+                    prefetch(keys, base[i] + (left >> 1) - 1)
         for i in range(size):
-            if whole:
-                begin = min(base[i], len(keys) - NODE)
-                ranks[start + i] = begin + count_node(keys, begin, queries[start + i])
-            else:
-                ranks[start + i] = base[i] + (keys[base[i]] < queries[start + i])
+            ranks[start + i] = base[i] + (keys[base[i]] < asked[i])
 
 
 @dataclass(frozen=True)

@@ -121,6 +121,10 @@ class Referee:
             Figure("range_keys_per_s", read / ranges_s, unit="keys/s"),
         )
 
+    def preview(self, _: Program) -> Evaluation:
+        """Of nothing: the gallery shows the table alone, and times while training runs say little."""
+        return Evaluation(None, {})
+
     def gallery(self, evaluations: Mapping[str, Evaluation]) -> dict[str, list[Picture]]:
         """The keys' distribution function, which is all that an index must know."""
         keys = self.table.keys

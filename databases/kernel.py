@@ -6,6 +6,7 @@ That is worth far more than the choice of structure (Kocberber et al. 2015, "Asy
 """
 
 import mmap
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
@@ -16,80 +17,66 @@ from numba.extending import intrinsic
 BLOCK = 128  # queries
 LANES = 8  # keys of one comparison: a cache line
 NODE = 2 * LANES  # keys of the units in which tables are searched: two lines cost little more than one
-WORD = ir.IntType(64)
-DOUBLE = ir.DoubleType()
+WORD, HALF = ir.IntType(64), ir.IntType(32)
 
 
-def _address(context, builder, array_type, array, index):  # type: ignore[no-untyped-def]
+def _address(context: Any, builder: Any, array_type: types.Array, array: ir.Value, index: ir.Value) -> ir.Value:
     data = context.make_array(array_type)(context, builder, array).data
     return builder.gep(data, [index])
 
 
-@intrinsic
-def count_below(_, array, start, bound):  # type: ignore[no-untyped-def]
-    """How many of array[start : start + 8], uint64 or float64, are below `bound`. It must lie within the array."""
-    signature = types.int64(array, types.int64, array.dtype)
-    element = DOUBLE if isinstance(array.dtype, types.Float) else WORD
-    vector = ir.VectorType(element, LANES)
+def _count_below(_: Any, array: types.Array, start: types.Integer, bound: types.Number) -> Any:
+    """How many of array[start : start + LANES], uint64 or float64, are below `bound`. All must lie within it."""
+    real = isinstance(array.dtype, types.Float)
+    vector = ir.VectorType(ir.DoubleType() if real else WORD, LANES)
 
-    def generate(context, builder, _, arguments):  # type: ignore[no-untyped-def]
+    def generate(context: Any, builder: Any, _: Any, arguments: Any) -> ir.Value:
         address = _address(context, builder, array, arguments[0], arguments[1])
         eight = builder.load(builder.bitcast(address, vector.as_pointer()), align=8)
-        first = builder.insert_element(ir.Constant(vector, ir.Undefined), arguments[2], ir.Constant(ir.IntType(32), 0))
-        spread = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-        bounds = builder.shuffle_vector(first, ir.Constant(vector, ir.Undefined), spread)
-        if element is DOUBLE:
-            below = builder.fcmp_ordered("<", eight, bounds)
-        else:
-            below = builder.icmp_unsigned("<", eight, bounds)
-        return builder.zext(builder.ctpop(builder.bitcast(below, ir.IntType(LANES))), WORD)
+        nothing = ir.Constant(vector, ir.Undefined)
+        first = builder.insert_element(nothing, arguments[2], ir.Constant(HALF, 0))
+        bounds = builder.shuffle_vector(first, nothing, ir.Constant(ir.VectorType(HALF, LANES), [0] * LANES))
+        compare = builder.fcmp_ordered if real else builder.icmp_unsigned
+        below = builder.bitcast(compare("<", eight, bounds), ir.IntType(LANES))
+        return builder.zext(builder.ctpop(below), WORD)
 
-    return signature, generate
+    return types.int64(array, types.int64, array.dtype), generate
 
 
-@njit(cache=True, nogil=True, inline="always")
-def count_node(keys, start, bound):  # type: ignore[no-untyped-def]
-    """How many of keys[start : start + NODE] are below `bound`."""
-    return count_below(keys, start, bound) + count_below(keys, start + LANES, bound)
-
-
-@intrinsic
-def prefetch(_, array, index):  # type: ignore[no-untyped-def]
+def _prefetch(_: Any, array: types.Array, index: types.Integer) -> Any:
     """Asks for the cache line of array[index], into the second level of the cache; any index will do.
 
     The second level has room for far more misses at a time than the first: random lines of 80 MB come in 5 ns each,
-    into the first in 12 (AMD EPYC, Zen 4).
+    into the first in 12 (AMD EPYC with avx512_bf16).
     """
 
-    def generate(context, builder, _, arguments):  # type: ignore[no-untyped-def]
-        byte = cgutils.voidptr_t
-        address = builder.bitcast(_address(context, builder, array, arguments[0], arguments[1]), byte)
-        flag = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag])
+    def generate(context: Any, builder: Any, _: Any, arguments: Any) -> ir.Value:
+        address = builder.bitcast(_address(context, builder, array, arguments[0], arguments[1]), cgutils.voidptr_t)
+        kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, HALF, HALF, HALF])
         function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        read, second_level, data = (ir.Constant(flag, value) for value in (0, 2, 1))
+        read, second_level, data = (ir.Constant(HALF, value) for value in (0, 2, 1))
         builder.call(function, [address, read, second_level, data])
         return context.get_dummy_value()
 
     return types.void(array, types.int64), generate
 
 
-def _reinterpreted(given: types.Type, wanted: types.Type):  # type: ignore[no-untyped-def]
-    """A function from numbers of one type to those of another with the same bits."""
-
-    @intrinsic
-    def bits(_, value):  # type: ignore[no-untyped-def]
-        def generate(context, builder, _, arguments):  # type: ignore[no-untyped-def]
-            return builder.bitcast(arguments[0], context.get_value_type(wanted))
-
-        return wanted(given), generate
-
-    return bits
+def _double_as_int64(_: Any, value: types.Float) -> Any:
+    """The int64 with the bits of a float64."""
+    return types.int64(types.float64), lambda context, builder, _, arguments: builder.bitcast(arguments[0], WORD)
 
 
-double_as_int64 = _reinterpreted(types.float64, types.int64)
-uint32_as_float = _reinterpreted(types.uint32, types.float32)
-float_as_uint32 = _reinterpreted(types.float32, types.uint32)
+count_below: Any = intrinsic(_count_below)
+prefetch: Any = intrinsic(_prefetch)
+double_as_int64: Any = intrinsic(_double_as_int64)
+count_below.written_as, prefetch.written_as = (_count_below, _address), (_prefetch, _address)  # for common.source
+double_as_int64.written_as = (_double_as_int64,)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def count_node(keys, start, bound):  # type: ignore[no-untyped-def]
+    """How many of keys[start : start + NODE] are below `bound`."""
+    return count_below(keys, start, bound) + count_below(keys, start + LANES, bound)
 
 
 def settled(values: np.ndarray) -> np.ndarray:
