@@ -6,26 +6,27 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from databases.kernel import LANES, count_below, double_as_int64
+from databases.kernel import double_as_int64
 
 EXPONENT_BIAS = 1023 << 52  # of float64
+PART_BITS = 16  # of how far into its leaf a key lies
 
 
-class Segments(NamedTuple):
-    """A root as lookups read it.
+class Ramps(NamedTuple):
+    """A root as lookups read it: the leaf number is a sum of clipped ramps, as the net's value is.
 
     Args:
         smallest: the smallest key, uint64 (1,).
-        bends: float64 (LANES * m,): the feature where one segment ends and the next begins, filled up with infinity.
-        begins, slopes: float64 (s,): the feature at which each segment begins; leaves a unit of the feature.
-        bases: float64 (s + 1,): the leaf, with its fraction, where each segment begins; and where the last ends.
+        begins, widths, slopes: float64 (pieces,): the feature at which each ramp begins, over how much of the feature it
+            rises, and by how many parts of a leaf a unit.
+        last: the largest sum, which the last part of the last leaf has.
     """
 
     smallest: np.ndarray
-    bends: np.ndarray
     begins: np.ndarray
+    widths: np.ndarray
     slopes: np.ndarray
-    bases: np.ndarray
+    last: float
 
 
 @njit(cache=True, nogil=True)
@@ -34,19 +35,37 @@ def feature(key, smallest):  # type: ignore[no-untyped-def]
 
     Linear between powers of two (Mitchell 1962, "Computer Multiplication and Division Using Binary Logarithms").
     """
-    distance = np.float64(key - smallest) + 1.0 if key > smallest else 1.0
-    return np.float64(double_as_int64(distance) - EXPONENT_BIAS) * 2.0**-52
+    distance = np.float64(key - smallest) + 1.0
+    return np.float64(double_as_int64(distance if key > smallest else 1.0) - EXPONENT_BIAS) * 2.0**-52
+
+
+@njit(cache=True, nogil=True)
+def leaves_of(root, keys, x, y, at):  # type: ignore[no-untyped-def]
+    """Fills `at` int64 (n,) with the leaf that answers for each of `keys` uint64 (n,), in 2**PART_BITS parts of a leaf.
+
+    Never descending as keys grow, however it rounds: no step is. A ramp at a time, so that the keys fill vector registers.
+
+    Args:
+        x, y: float64 (n,), to work in.
+    """
+    for i in range(len(keys)):
+        x[i] = feature(keys[i], root.smallest[0])
+        y[i] = 0.0
+    for ramp in range(len(root.begins)):
+        begin, width, slope = root.begins[ramp], root.widths[ramp], root.slopes[ramp]
+        for i in range(len(keys)):
+            y[i] += slope * min(max(x[i] - begin, 0.0), width)
+    for i in range(len(keys)):
+        at[i] = np.int64(min(y[i], root.last))
 
 
 @njit(cache=True, nogil=True)
 def leaf_of(root, key):  # type: ignore[no-untyped-def]
-    """The leaf that answers for a key, and how far into it the key lies. Never descending, however it rounds."""
-    x = feature(key, root.smallest[0])
-    segment = 0
-    for lane in range(0, len(root.bends), LANES):
-        segment += count_below(root.bends, lane, x)
-    at = root.bases[segment] + root.slopes[segment] * max(x - root.begins[segment], 0.0)
-    return min(at, root.bases[segment + 1])
+    """The same of one key, to the last bit."""
+    x, y = feature(key, root.smallest[0]), 0.0
+    for ramp in range(len(root.begins)):
+        y += root.slopes[ramp] * min(max(x - root.begins[ramp], 0.0), root.widths[ramp])
+    return np.int64(min(y, root.last))
 
 
 @njit(cache=True, nogil=True)
@@ -87,11 +106,7 @@ class Root:
         ends = keys[np.rint(values * (len(keys) - 1)).astype(np.int64)]
         return cls.through(keys[:1].copy(), features(ends, keys[0]), values)
 
-    def segments(self, n_leaves: int) -> Segments:
-        """With leaf numbers for values; the last leaf ends just below `n_leaves`."""
-        bases = np.maximum.accumulate(self.values) * n_leaves
-        bases[-1] = np.nextafter(n_leaves, 0)
-        inner = self.knots[1:-1]
-        bends = np.full(-(-len(inner) // LANES) * LANES, np.inf)
-        bends[: len(inner)] = inner
-        return Segments(self.smallest, bends, self.knots[:-1], np.diff(bases) / np.diff(self.knots), bases)
+    def ramps(self, n_leaves: int) -> Ramps:
+        """With leaf numbers for values."""
+        widths, parts = np.diff(self.knots), float(n_leaves << PART_BITS)
+        return Ramps(self.smallest, self.knots[:-1], widths, np.diff(self.values) * parts / widths, parts - 1)
