@@ -17,7 +17,7 @@ class Ramps(NamedTuple):
 
     Args:
         smallest: the smallest key, uint64 (1,).
-        begins, widths, slopes: float64 (pieces,): the feature at which each ramp begins, over how much of the feature it
+        begins, widths, slopes: float64 (pieces,): the feature at which each ramp begins, over how much of it the ramp
             rises, and by how many parts of a leaf a unit.
         last: the largest sum, which the last part of the last leaf has.
     """
@@ -43,7 +43,7 @@ def feature(key, smallest):  # type: ignore[no-untyped-def]
 def leaves_of(root, keys, x, y, at):  # type: ignore[no-untyped-def]
     """Fills `at` int64 (n,) with the leaf that answers for each of `keys` uint64 (n,), in 2**PART_BITS parts of a leaf.
 
-    Never descending as keys grow, however it rounds: no step is. A ramp at a time, so that the keys fill vector registers.
+    Never descending as keys grow, however it rounds: no step is. A ramp at a time, so that keys fill vector registers.
 
     Args:
         x, y: float64 (n,), to work in.
