@@ -19,7 +19,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from scripts import folders
+from scripts import folders, kernels
 from scripts.folders import CONFIGS, group_choices
 
 EXPECTED = (HydraException, OmegaConfBaseException, ValueError, OSError)
@@ -37,6 +37,7 @@ def main(task: Callable[[DictConfig, Path], None], *, goes_on: bool = False) -> 
     Args:
         goes_on: with `run=`, the task goes on with that run.
     """
+    kernels.forget_stale()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach the handler below instead of Hydra's printer
     failed: list[Exception] = []
 

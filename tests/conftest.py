@@ -13,10 +13,13 @@ from hydra.core.global_hydra import GlobalHydra
 from jaxtyping import install_import_hook
 from omegaconf import DictConfig
 
+from scripts.kernels import forget_stale
+
 ROOT = Path(__file__).resolve().parent.parent
 DOMAINS = sorted(path.stem for path in (ROOT / "configs" / "domain").glob("*.yaml"))
 # Shapes are checked in tests and cost nothing elsewhere. (Only in the nets: the hook cannot wrap numba's functions.)
 install_import_hook([f"{domain}.net" for domain in DOMAINS], "beartype.beartype")
+forget_stale()
 torch.set_num_threads(1)
 NETS = {
     domain: sorted(
