@@ -3,11 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from databases.bisection import Bisection
-from databases.lookup import Index, Lookup, built
-from databases.model_index import ModelIndex, leaves
+from databases.lookup import Lookup, built, modelled
 from databases.root import Root
 from databases.tree import BPlusTree
 
@@ -34,7 +31,7 @@ class Interpolation:
 
     Args:
         pieces: of the root, as many keys in each; with one it is a straight line from the first key to the last.
-        n_leaves, keys_per_leaf: as in module.LearnedIndex.
+        n_leaves, keys_per_leaf: as in lookup.modelled.
     """
 
     pieces: int
@@ -42,8 +39,6 @@ class Interpolation:
     keys_per_leaf: int
 
     def build(self, data: Any) -> Lookup:
-        def fitted(keys: np.ndarray) -> Index:
-            root = Root.quantiles(keys, pieces=self.pieces)
-            return ModelIndex.fitted(keys, root, n_leaves=leaves(keys, self.n_leaves, self.keys_per_leaf))
-
-        return Lookup(built(fitted, data.table.keys), data.table)
+        root = Root.quantiles(data.table.keys, pieces=self.pieces)
+        index = modelled(data.table.keys, root, n_leaves=self.n_leaves, keys_per_leaf=self.keys_per_leaf)
+        return Lookup(index, data.table)

@@ -26,7 +26,7 @@ def bisect(keys, queries, ranks):  # type: ignore[no-untyped-def]
     base = np.empty(BLOCK, np.int64)
     for start in range(0, len(queries), BLOCK):
         size = min(BLOCK, len(queries) - start)
-        asked = queries[start : start + size]
+        asked, found = queries[start : start + size], ranks[start : start + size]
         base[:size] = 0
         left = len(keys)
         while left > 1:
@@ -34,12 +34,12 @@ def bisect(keys, queries, ranks):  # type: ignore[no-untyped-def]
             left -= half
             for i in range(size):
                 above = base[i] + half
-                base[i] = above if keys[above - 1] < asked[i] else base[i]
+                base[i] = above if keys[np.uint64(above - 1)] < asked[i] else base[i]  # unsigned: never from the end
             if LANES < left < len(keys) >> CACHED_STEPS:
                 for i in range(size):
                     prefetch(keys, base[i] + (left >> 1) - 1)
         for i in range(size):
-            ranks[start + i] = base[i] + (keys[base[i]] < asked[i])
+            found[i] = base[i] + (keys[np.uint64(base[i])] < asked[i])
 
 
 @dataclass(frozen=True)
@@ -55,5 +55,8 @@ class Bisection:
     def over(self, _: np.ndarray) -> "Bisection":
         return self
 
+    def fits(self, _: int) -> bool:
+        return True
+
     def explain(self, keys: np.ndarray, _: np.uint64) -> str:
-        return f"bisection of {len(keys):,} keys: {len(keys).bit_length()} steps"
+        return f"bisection of {len(keys):,} keys: {(len(keys) - 1).bit_length() + 1} comparisons"

@@ -38,13 +38,13 @@ class Ranks(pl.LightningDataModule):
     def setup(self, stage: str | None = None) -> None:
         keys = self.table.keys
         self.smallest = keys[:1].copy()
-        self.low, self.high = features(keys[[0, -1]], keys[0])
+        self.width = max(features(keys[-1:], keys[0])[0], 1e-9)
 
     def batch(self, rng: np.random.Generator, size: int) -> tuple[Tensor, Tensor]:
         """So many keys drawn at random, in their order."""
         keys = self.table.keys
         ranks = np.sort(rng.integers(0, len(keys), size))
-        x = (features(keys[ranks], self.smallest[0]) - self.low) / max(self.high - self.low, 1e-9)
+        x = features(keys[ranks], self.smallest[0]) / self.width
         return torch.tensor(x), torch.tensor(ranks / len(keys))
 
     def train_dataloader(self) -> "Batches":

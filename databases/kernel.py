@@ -1,6 +1,6 @@
 """The machine's own words, for numba: eight keys compared at once, a cache line asked for ahead, a number's bits.
 
-Every program of this domain, hand-written or learned, answers in blocks of queries (`BLOCK`): each step is taken for
+Every program of this domain, hand-written or learned, answers in blocks of queries: each step is taken for
 all queries of a block before the next, so that their cache misses overlap, and what the next step reads is prefetched.
 That is worth far more than the choice of structure (Kocberber et al. 2015, "Asynchronous Memory Access Chaining").
 """
@@ -14,7 +14,7 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-BLOCK = 128  # queries
+BLOCK = 256  # queries
 LANES = 8  # keys of one comparison: a cache line
 NODE = 2 * LANES  # keys of the units in which tables are searched: two lines cost little more than one
 WORD, HALF = ir.IntType(64), ir.IntType(32)
@@ -26,9 +26,8 @@ def _address(context: Any, builder: Any, array_type: types.Array, array: ir.Valu
 
 
 def _count_below(_: Any, array: types.Array, start: types.Integer, bound: types.Number) -> Any:
-    """How many of array[start : start + LANES], uint64 or float64, are below `bound`. All must lie within it."""
-    real = isinstance(array.dtype, types.Float)
-    vector = ir.VectorType(ir.DoubleType() if real else WORD, LANES)
+    """How many of array[start : start + LANES], uint64, are below `bound`. All must lie within it."""
+    vector = ir.VectorType(WORD, LANES)
 
     def generate(context: Any, builder: Any, _: Any, arguments: Any) -> ir.Value:
         address = _address(context, builder, array, arguments[0], arguments[1])
@@ -36,11 +35,10 @@ def _count_below(_: Any, array: types.Array, start: types.Integer, bound: types.
         nothing = ir.Constant(vector, ir.Undefined)
         first = builder.insert_element(nothing, arguments[2], ir.Constant(HALF, 0))
         bounds = builder.shuffle_vector(first, nothing, ir.Constant(ir.VectorType(HALF, LANES), [0] * LANES))
-        compare = builder.fcmp_ordered if real else builder.icmp_unsigned
-        below = builder.bitcast(compare("<", eight, bounds), ir.IntType(LANES))
+        below = builder.bitcast(builder.icmp_unsigned("<", eight, bounds), ir.IntType(LANES))
         return builder.zext(builder.ctpop(below), WORD)
 
-    return types.int64(array, types.int64, array.dtype), generate
+    return types.int64(array, types.int64, types.uint64), generate
 
 
 def _prefetch(_: Any, array: types.Array, index: types.Integer) -> Any:
@@ -80,7 +78,7 @@ def count_node(keys, start, bound):  # type: ignore[no-untyped-def]
 
 
 def settled(values: np.ndarray) -> np.ndarray:
-    """A copy of a vector in memory of its own, in large pages where the system has them.
+    """A copy of a vector that nobody writes to, in memory of its own, in large pages where the system has them.
 
     With small ones nearly every random access to 80 MB misses the TLB too. NumPy asks for large pages only where
     malloc takes fresh memory for an array, which depends on what was freed before.
@@ -93,4 +91,5 @@ def settled(values: np.ndarray) -> np.ndarray:
         room = mmap.mmap(-1, size)
     copy = np.frombuffer(room, values.dtype, len(values))
     copy[:] = values
+    copy.flags.writeable = False
     return copy

@@ -2,7 +2,7 @@
 
 Real ones come from Debian's packages, checked by content: the world's coastlines (GSHHG 2.3.7, Wessel and Smith 1996)
 and where the ranges of IPv4 addresses begin that location databases tell apart (IPFire, as Tor's package carries them).
-Generated ones are those of the learned-index papers.
+Generated ones are as in the learned-index papers.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from databases.kernel import settled
 
 GENERATED = 10_000_000  # keys
 GENERATED_SEED = 2018
-LOGNORMAL_SIGMA, LOGNORMAL_SCALE = 2.0, 1e12  # Kraska et al. 2018, section 3.7.1; spread wider, so that few collide
+LOGNORMAL_SIGMA, LOGNORMAL_SCALE = 2.0, 1e12  # Kraska et al. 2018, section 3.7.1, but for the scale: few collide
 DEGREE = 65535  # units in the coastlines' file
 LATITUDE_BITS = 24  # hold 180 degrees in those units; 25 hold 360
 
@@ -146,6 +146,4 @@ def _read(name: str, limit: int | None) -> np.ndarray:
     else:
         keys = _read(name, None)
         keys = keys[np.arange(min(limit, len(keys))) * len(keys) // min(limit, len(keys))]
-    keys = settled(keys)
-    keys.flags.writeable = False
-    return keys
+    return settled(keys)

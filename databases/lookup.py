@@ -1,7 +1,7 @@
 """What every program of this domain is: an index over a table that it names, asked for lower bounds."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,9 +9,10 @@ import numpy as np
 
 from databases.bisection import Bisection
 from databases.keys import KeySet
-from databases.model_index import FEWEST_KEYS
+from databases.model_index import FEWEST_KEYS, ModelIndex
+from databases.root import Root
 
-SAMPLE, TRIALS = 2**16, 3  # queries, and how often each index answers them, when the fastest is looked for
+SAMPLE, TRIALS = 2**16, 5  # queries, and how often each index answers them, when the fastest is looked for
 
 
 class Index(Protocol):
@@ -23,6 +24,10 @@ class Index(Protocol):
 
     def over(self, keys: np.ndarray, /) -> "Index":
         """The same kind of index, of the same settings, over other keys."""
+        ...
+
+    def fits(self, n: int, /) -> bool:
+        """Whether it can be an index over n keys."""
         ...
 
     def explain(self, keys: np.ndarray, query: np.uint64, /) -> str:
@@ -38,10 +43,14 @@ class Lookup:
     table: KeySet
 
     def __call__(self, queries: np.ndarray) -> np.ndarray:
-        queries = check_keys(queries, "queries")
-        ranks = np.empty(len(queries), np.int64)
-        self.index.lower_bound(self.table.keys, queries, ranks)
-        return ranks
+        return ranks(self.index, self.table.keys, check_keys(queries, "queries"))
+
+
+def ranks(index: Index, keys: np.ndarray, queries: np.ndarray) -> np.ndarray:
+    """How many of `keys` are below each query, int64 (m,), by an index over them."""
+    found = np.empty(len(queries), np.int64)
+    index.lower_bound(keys, queries, found)
+    return found
 
 
 def check_keys(keys: np.ndarray, name: str) -> np.ndarray:
@@ -63,17 +72,24 @@ def built(build: Callable[[np.ndarray], Index], keys: np.ndarray) -> Index:
     return build(keys) if len(keys) >= FEWEST_KEYS else Bisection()
 
 
-def fastest(candidates: Iterable[Index], keys: np.ndarray) -> Index:
-    """The one that answers a sample of the keys soonest; the first where they are equal."""
+def fastest(candidates: Sequence[Index], keys: np.ndarray) -> Index:
+    """The one that answers a sample of the keys soonest, as they take turns."""
     queries = np.random.default_rng(0).choice(keys, SAMPLE)
-    ranks = np.empty(SAMPLE, np.int64)
-
-    def seconds(index: Index) -> float:
-        took = []
-        for _ in range(TRIALS):
+    took = np.empty((TRIALS, len(candidates)))
+    for trial in took:
+        for i, index in enumerate(candidates):
             start = time.perf_counter()
-            index.lower_bound(keys, queries, ranks)
-            took.append(time.perf_counter() - start)
-        return min(took)
+            ranks(index, keys, queries)
+            trial[i] = time.perf_counter() - start
+    return candidates[took.min(0).argmin()]
 
-    return min(candidates, key=seconds)
+
+def modelled(keys: np.ndarray, root: Root, *, n_leaves: int, keys_per_leaf: int) -> Index:
+    """The model index of a root, or bisection where that is faster on this machine.
+
+    Args:
+        n_leaves: of the index, or fewer for a small table:
+        keys_per_leaf: the fewest, on average, that are worth a leaf.
+    """
+    leaves = max(1, min(n_leaves, len(keys) // keys_per_leaf))
+    return built(lambda keys: fastest([ModelIndex.fitted(keys, root, n_leaves=leaves), Bisection()], keys), keys)

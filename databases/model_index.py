@@ -15,10 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from databases.kernel import LANES, NODE, count_node, prefetch, settled
+from databases.kernel import BLOCK, LANES, NODE, count_node, prefetch, settled
 from databases.root import PART_BITS, Ramps, Root, feature, leaf_of, leaves_of
 
-BLOCK = 256  # queries: here twice as many are 0.6 ns faster, for the others they are not
 FEWEST_KEYS, MOST_KEYS = NODE, 2**32 - 1
 
 
@@ -45,9 +44,9 @@ def look_up(stages, keys, queries, ranks):  # type: ignore[no-untyped-def]
         ranks: int64 (m,).
 
     Returns:
-        How many queries took a second look, and how many went on by bisection.
+        How many queries the first look left open, and how many went on by bisection.
     """
-    n, seconds, thirds, waits = len(keys), 0, 0, 0
+    n, left_open, bisected, waits = len(keys), 0, 0, 0
     x, y = np.empty(BLOCK), np.empty(BLOCK)
     begin, waiting = np.empty(BLOCK, np.int64), np.empty(2 * BLOCK, np.int64)
     for start in range(0, len(queries), BLOCK):
@@ -66,9 +65,9 @@ def look_up(stages, keys, queries, ranks):  # type: ignore[no-untyped-def]
             waiting[np.uint64(waits)] = start + i
             waits += below == 0 or below == NODE
         if waits >= BLOCK:
-            thirds += _second_look(stages, keys, queries, ranks, waiting[:waits])
-            seconds, waits = seconds + waits, 0
-    return seconds + waits, thirds + _second_look(stages, keys, queries, ranks, waiting[:waits])
+            bisected += _second_look(stages, keys, queries, ranks, waiting[:waits])
+            left_open, waits = left_open + waits, 0
+    return left_open + waits, bisected + _second_look(stages, keys, queries, ranks, waiting[:waits])
 
 
 @njit(cache=True, nogil=True)
@@ -140,11 +139,6 @@ def fit_leaves(root, keys, ranks):  # type: ignore[no-untyped-def]
         ranks[leaf] = low
 
 
-def leaves(keys: np.ndarray, most: int, keys_per_leaf: int) -> int:
-    """How many leaves a table gets: at most `most`, and on average at least `keys_per_leaf` keys in each."""
-    return max(1, min(most, len(keys) // keys_per_leaf))
-
-
 @dataclass(frozen=True)
 class ModelIndex:
     """A root, and `ranks` as in Stages."""
@@ -155,20 +149,25 @@ class ModelIndex:
     @classmethod
     def fitted(cls, keys: np.ndarray, root: Root, *, n_leaves: int) -> "ModelIndex":
         """Over sorted keys, uint64 (n,), FEWEST_KEYS <= n <= MOST_KEYS."""
-        ranks = settled(np.empty(n_leaves + 1, np.uint32))
+        if not FEWEST_KEYS <= len(keys) <= MOST_KEYS:
+            raise ValueError(f"keys: given {len(keys):,}, wanted {FEWEST_KEYS} to {MOST_KEYS:,}")
+        ranks = np.empty(n_leaves + 1, np.uint32)
         fit_leaves(root.ramps(n_leaves), keys, ranks)
-        return cls(root, ranks)
+        return cls(root, settled(ranks))
 
     def over(self, keys: np.ndarray) -> "ModelIndex":
         return self.fitted(keys, self.root, n_leaves=len(self.ranks) - 1)
+
+    def fits(self, n: int) -> bool:
+        return FEWEST_KEYS <= n == self.ranks[-1]
 
     def explain(self, keys: np.ndarray, query: np.uint64) -> str:
         at = leaf_of(self.stages.root, query) / 2**PART_BITS
         leaf = int(at)
         first, end = int(self.ranks[leaf]), int(self.ranks[leaf + 1])
         found = np.empty(1, np.int64)
-        second, third = self.lower_bound(keys, np.array([query]), found)
-        looks = "bisection" if third else "a second look" if second else "one look"
+        left_open, bisected = self.lower_bound(keys, np.array([query]), found)
+        looks = "bisection" if bisected else "a second look" if left_open else "one look"
         return (
             f"feature {feature(query, self.root.smallest[0]):.4f}, leaf {leaf:,} of {len(self.ranks) - 1:,} with ranks "
             f"{first:,} to {end:,}, predicted {first + (at - leaf) * (end - first):,.1f}, found {found[0]:,} by {looks}"

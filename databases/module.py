@@ -8,9 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from common.module import Metrics, Module
-from databases.bisection import Bisection
-from databases.lookup import Index, Lookup, built, fastest
-from databases.model_index import ModelIndex, leaves
+from databases.keys import KeySet
+from databases.lookup import Lookup, modelled
 from databases.root import Root
 
 SMALLEST_STEP = 1e-12  # of the root between neighbours: none is free
@@ -26,8 +25,7 @@ class LearnedIndex(Module):
     places where the root is far off, not at how steep it is.)
 
     Args:
-        n_leaves: of the index, four bytes each, or fewer for a small table:
-        keys_per_leaf: the fewest, on average, that are worth a leaf.
+        n_leaves, keys_per_leaf: as in lookup.modelled; four bytes a leaf.
     """
 
     def __init__(self, *, n_leaves: int, keys_per_leaf: int, **shared: Any) -> None:
@@ -45,13 +43,9 @@ class LearnedIndex(Module):
 
     def program(self, data: pl.LightningDataModule) -> Lookup:
         """The index of the trained root, or bisection where that is faster on this machine."""
-        keys = data.table.keys  # type: ignore[attr-defined]
         with torch.no_grad():
             knots, values = (bends.cpu().numpy() for bends in self.averaged.module.bends())  # type: ignore[operator]
-        root = Root.through(data.smallest, data.low + knots * (data.high - data.low), values)  # type: ignore[attr-defined]
-
-        def choose(keys: np.ndarray) -> Index:
-            n_leaves = leaves(keys, self.n_leaves, self.keys_per_leaf)
-            return fastest([ModelIndex.fitted(keys, root, n_leaves=n_leaves), Bisection()], keys)
-
-        return Lookup(built(choose, keys), data.table)  # type: ignore[attr-defined]
+        root = Root.through(data.smallest, knots * data.width, values)  # type: ignore[attr-defined]
+        table: KeySet = data.table  # type: ignore[attr-defined]
+        index = modelled(table.keys, root, n_leaves=self.n_leaves, keys_per_leaf=self.keys_per_leaf)
+        return Lookup(index, table)

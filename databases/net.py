@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+SMALLEST = 1e-9  # width and height of a piece: none has an infinite slope
 Bends = tuple[Float[Tensor, " bends"], Float[Tensor, " bends"]]
 
 
@@ -33,8 +34,8 @@ class Pieces(nn.Module):
 
 
 def _cumulative(weights: Tensor) -> Tensor:
-    shares = weights.softmax(0).cumsum(0)
-    return torch.cat([shares.new_zeros(1), shares[:-1], shares.new_ones(1)])
+    shares = SMALLEST + (1 - SMALLEST * len(weights)) * weights.softmax(0)
+    return torch.cat([shares.new_zeros(1), shares.cumsum(0)[:-1], shares.new_ones(1)])
 
 
 class RMI(nn.Module):

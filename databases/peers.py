@@ -20,7 +20,7 @@ from common.answering import threads
 from common.cost import arrays
 from common.domain import Domain
 from common.program import Figure, Kind, Plot
-from databases.lookup import Index, Lookup
+from databases.lookup import Lookup, ranks
 from databases.model_index import ModelIndex
 
 os.environ["POLARS_MAX_THREADS"] = "1"  # it looks when it is imported
@@ -32,12 +32,13 @@ CHUNK = 100_000  # pairs that are handed to a BTree at a time: as Python's integ
 
 @dataclass(frozen=True)
 class Rival:
-    """Ways to ask for a vector's ranks, and for one key's; None where there is none."""
+    """Ways to ask for a vector's ranks, and for one key's, as a vector or an int; None where there is none."""
 
     many: Callable[[np.ndarray], object] | None
-    one: Callable[[np.ndarray], object] | None
+    one: Callable[[Any], object] | None
     size: float | None
     kind: Kind = "peer"
+    takes_ints: bool = False
 
 
 def lookups(
@@ -75,9 +76,11 @@ def lookups(
         sizes = n_leaves if isinstance(learned, ModelIndex) else []
         curve = {n: ModelIndex.fitted(keys, learned.root, n_leaves=n) for n in sizes}
         many: dict[Any, Callable] = {label: rival.many for label, rival in rivals.items() if rival.many}
-        ns = _in_turns({**many, **{n: partial(_answer, index, keys) for n, index in curve.items()}}, asked, repeats)
-        one = {label: partial(_singly, rival.one) for label, rival in rivals.items() if rival.one}
-        call_ns = _in_turns(one, asked[:calls], repeats)
+        ns = _in_turns({**many, **{n: partial(ranks, index, keys) for n, index in curve.items()}}, asked, repeats)
+        few = asked[:calls]
+        singles = {False: [few[i : i + 1] for i in range(len(few))], True: few.tolist()}
+        one = {label: partial(_singly, r.one, singles[r.takes_ints]) for label, r in rivals.items() if r.one}
+        call_ns = _in_turns(one, few, repeats)
     figures: list[Figure | Plot] = []
     for label, rival in rivals.items():
         of = partial(Figure, program=label, kind=rival.kind)
@@ -102,13 +105,9 @@ def _timed(task: Callable[[], Made]) -> tuple[float, Made]:
     return time.perf_counter() - start, made
 
 
-def _answer(index: Index, keys: np.ndarray, queries: np.ndarray) -> None:
-    index.lower_bound(keys, queries, np.empty(len(queries), np.int64))
-
-
-def _singly(one: Callable[[np.ndarray], object], queries: np.ndarray) -> None:
-    for i in range(len(queries)):
-        one(queries[i : i + 1])
+def _singly(one: Callable[[Any], object], singles: list, _: np.ndarray) -> None:
+    for query in singles:
+        one(query)
 
 
 def _in_turns(tasks: Mapping[Any, Callable], queries: np.ndarray, repeats: int) -> dict[Any, float]:
@@ -134,8 +133,8 @@ def _polars(keys: np.ndarray) -> Rival:
 
 def _pygm(keys: np.ndarray) -> Rival:
     """The PGM-index (Ferragina and Vinciguerra 2020); its bindings take a key a call."""
-    table = SortedList(keys.astype(np.int64))
-    return Rival(None, lambda query: table.bisect_left(int(query[0])), float(table.stats()["index size"]))
+    table = SortedList(keys)
+    return Rival(None, table.bisect_left, float(table.stats()["index size"]), takes_ints=True)
 
 
 def _btrees(keys: np.ndarray) -> Rival:
@@ -144,7 +143,7 @@ def _btrees(keys: np.ndarray) -> Rival:
     for start in range(0, len(keys), CHUNK):
         some = keys[start : start + CHUNK].tolist()
         table.update(list(zip(some, range(start, start + len(some)), strict=True)))
-    return Rival(None, lambda query: table[int(query[0])], None)
+    return Rival(None, table.__getitem__, None, takes_ints=True)
 
 
 PEERS = {"numpy_searchsorted": _numpy, "polars_join_asof": _polars, "pygm": _pygm, "btrees": _btrees}

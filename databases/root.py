@@ -93,7 +93,12 @@ class Root:
 
     @classmethod
     def through(cls, smallest: np.ndarray, knots: np.ndarray, values: np.ndarray) -> "Root":
-        """Through points in ascending order, those of one feature becoming one."""
+        """Through points in ascending order, those of one feature becoming one; what rounding let descend is level."""
+        if not (np.isfinite(knots).all() and np.isfinite(values).all()):
+            raise ValueError(
+                f"root: given knots {knots} and values {values}, wanted finite numbers; did training diverge?"
+            )
+        values = np.maximum.accumulate(np.clip(values, 0, 1))
         knots, places = np.unique(knots, return_index=True)
         if len(knots) == 1:
             return cls(smallest, knots + np.arange(2), np.arange(2.0))

@@ -14,7 +14,7 @@ from common.cost import arrays
 from common.frozen import freeze, thaw
 from databases.bisection import Bisection
 from databases.kernel import settled
-from databases.lookup import Index, built, check_keys
+from databases.lookup import Index, built, check_keys, ranks
 
 MERGED_AT = 0.1  # of the table, buffered
 INDEX = "index.json"
@@ -32,7 +32,8 @@ class Table:
     """
 
     def __init__(self, keys: np.ndarray, index: Index, *, kind: Index | None = None) -> None:
-        self.keys, self.index, self.kind = keys, index, kind or index
+        self.keys, self.index = keys, index
+        self.kind = index if kind is None or type(kind) is type(index) else kind
         self.added, self.removed = NONE, NONE
 
     @classmethod
@@ -47,22 +48,22 @@ class Table:
     def lower_bound(self, queries: np.ndarray | int) -> np.ndarray | int:
         """How many keys are below each: int64 (m,), or an int for one."""
         asked, one = _several(queries)
-        ranks = self._below(asked)
-        return int(ranks[0]) if one else ranks
+        below = self._below(asked)
+        return int(below[0]) if one else below
 
     def upper_bound(self, queries: np.ndarray | int) -> np.ndarray | int:
         """How many keys are not above each."""
         asked, one = _several(queries)
-        ranks = np.where(asked == LARGEST, len(self), self._below(asked + np.uint64(asked != LARGEST)))
-        return int(ranks[0]) if one else ranks
+        not_above = np.where(asked == LARGEST, len(self), self._below(asked + np.uint64(asked != LARGEST)))
+        return int(not_above[0]) if one else not_above
 
     def contains(self, queries: np.ndarray | int) -> np.ndarray | bool:
         """Whether the table holds each: bool (m,), or a bool for one."""
         found = np.asarray(self.upper_bound(queries)) > np.asarray(self.lower_bound(queries))
         return found if found.ndim else bool(found)
 
-    def range(self, low: int, high: int) -> np.ndarray:
-        """The keys from `low` on, below `high`: a view of the table where nothing is buffered between them."""
+    def range(self, low: int, high: int | None = None) -> np.ndarray:
+        """The keys from `low` on, below `high` if given: a view of the table where nothing is buffered between them."""
         (first, end), keys = _bounds(self.index, self.keys, low, high), self.keys
         added = self.added[slice(*_bounds(Bisection(), self.added, low, high))]
         removed = self.removed[slice(*_bounds(Bisection(), self.removed, low, high))]
@@ -84,9 +85,7 @@ class Table:
         there = np.asarray(self.upper_bound(gone)) - np.asarray(self.lower_bound(gone))
         if (there < times).any():
             i = np.flatnonzero(there < times)[0]
-            raise ValueError(
-                f"keys: given {gone[i]} {times[i]} times to delete, wanted at most {there[i]}: it is not there"
-            )
+            raise ValueError(f"keys: given {gone[i]} to delete {times[i]} times, wanted at most {there[i]} times")
         new = np.searchsorted(self.added, gone, "right") - np.searchsorted(self.added, gone)
         of_new = np.minimum(new, times)
         self.added = _merged(self.added, NONE, np.repeat(gone, of_new))
@@ -97,6 +96,7 @@ class Table:
         """Empties the buffers into the table, and builds the index anew."""
         self.keys = settled(_merged(self.keys, self.added, self.removed))
         self.index = built(self.kind.over, self.keys)
+        self.kind = self.index if type(self.kind) is type(self.index) else self.kind  # the old one is not kept
         self.added, self.removed = NONE, NONE
 
     def _merge_if_large(self) -> None:
@@ -104,12 +104,12 @@ class Table:
             self.merge()
 
     def _below(self, queries: np.ndarray) -> np.ndarray:
-        ranks = _ranks(self.index, self.keys, queries)
+        below = ranks(self.index, self.keys, queries)
         if len(self.added):
-            ranks += _ranks(Bisection(), self.added, queries)
+            below += ranks(Bisection(), self.added, queries)
         if len(self.removed):
-            ranks -= _ranks(Bisection(), self.removed, queries)
-        return ranks
+            below -= ranks(Bisection(), self.removed, queries)
+        return below
 
     @property
     def size_bytes(self) -> int:
@@ -126,8 +126,9 @@ class Table:
 
     def save(self, folder: Path) -> None:
         """Merges, and writes keys and index into a new folder, as arrays that `load` maps into memory."""
-        self.merge()
         folder.mkdir(parents=True)
+        if len(self.added) or len(self.removed):
+            self.merge()
         parts: dict[str, np.ndarray] = {}
         trees = {name: freeze(value, name, parts) for name, value in (("index", self.index), ("kind", self.kind))}
         for name, part in {**parts, "keys": self.keys}.items():
@@ -147,7 +148,10 @@ class Table:
             index, kind = (thaw(saved[name], mapped, "databases") for name in ("index", "kind"))
         except (OSError, KeyError, TypeError, ValueError) as error:  # of whatever is damaged
             raise ValueError(f"table: given {folder}, wanted a folder that Table.save wrote ({error})") from None
-        return cls(mapped["keys"], index, kind=kind)
+        keys = mapped["keys"]
+        if keys.dtype != np.uint64 or keys.ndim != 1 or not index.fits(len(keys)):
+            raise ValueError(f"table: given {folder} with the index of other keys, wanted what Table.save wrote")
+        return cls(keys, index, kind=kind)
 
 
 def _several(keys: np.ndarray | int) -> tuple[np.ndarray, bool]:
@@ -159,15 +163,9 @@ def _several(keys: np.ndarray | int) -> tuple[np.ndarray, bool]:
     return check_keys(keys, "keys"), False  # type: ignore[arg-type]  # which is what it checks
 
 
-def _ranks(index: Index, keys: np.ndarray, queries: np.ndarray) -> np.ndarray:
-    ranks = np.empty(len(queries), np.int64)
-    index.lower_bound(keys, queries, ranks)
-    return ranks
-
-
-def _bounds(index: Index, keys: np.ndarray, low: int, high: int) -> tuple[int, int]:
-    first, end = _ranks(index, keys, np.concatenate([_several(low)[0], _several(high)[0]]))
-    return int(first), max(int(first), int(end))
+def _bounds(index: Index, keys: np.ndarray, low: int, high: int | None) -> tuple[int, int]:
+    first, end = ranks(index, keys, np.concatenate([_several(low)[0], _several(LARGEST if high is None else high)[0]]))
+    return int(first), len(keys) if high is None else max(int(first), int(end))
 
 
 def _merged(keys: np.ndarray, added: np.ndarray, removed: np.ndarray) -> np.ndarray:

@@ -37,14 +37,13 @@ def descend(tree, keys, queries, ranks):  # type: ignore[no-untyped-def]
     last = len(keys) - NODE
     for start in range(0, len(queries), BLOCK):
         size = min(BLOCK, len(queries) - start)
+        asked, found = queries[start : start + size], ranks[start : start + size]
         node[:size] = 0
         for level in range(len(tree.begins)):
             bottom = level + 1 == len(tree.begins)
-            below = 0 if bottom else tree.begins[level + 1]
+            begin, below = tree.begins[level], 0 if bottom else tree.begins[level + 1]
             for i in range(size):
-                at = tree.begins[level] + node[i] * NODE
-                child = node[i] * (NODE + 1)
-                child += count_node(tree.separators, at, queries[start + i])
+                child = node[i] * (NODE + 1) + count_node(tree.separators, begin + node[i] * NODE, asked[i])
                 node[i] = child
                 for lane in range(0, NODE, LANES):
                     if bottom:
@@ -53,7 +52,7 @@ def descend(tree, keys, queries, ranks):  # type: ignore[no-untyped-def]
                         prefetch(tree.separators, below + child * NODE + lane)
         for i in range(size):
             rank = min(node[i] * NODE, last)  # the last leaf overlaps the one before rather than be padded
-            ranks[start + i] = rank + count_node(keys, rank, queries[start + i])
+            found[i] = rank + count_node(keys, rank, asked[i])
 
 
 @dataclass(frozen=True)
@@ -79,6 +78,10 @@ class BPlusTree:
     def lower_bound(self, keys: np.ndarray, queries: np.ndarray, ranks: np.ndarray) -> None:
         descend(Levels(self.separators, self.begins), keys, queries, ranks)
 
+    def fits(self, n: int) -> bool:
+        bottom = self.separators[self.begins[-1] :] if len(self.begins) else self.separators
+        return n >= NODE and -(-n // (NODE * (NODE + 1))) * NODE == max(len(bottom), NODE)
+
     def explain(self, keys: np.ndarray, query: np.uint64) -> str:
-        rank = int(np.searchsorted(keys, query))
-        return f"B+-tree, {len(self.begins)} inner levels of {NODE + 1} children a node; leaf {rank // NODE:,}"
+        leaf = max(int(np.searchsorted(keys, query)) - 1, 0) // NODE
+        return f"B+-tree, {len(self.begins)} inner levels of {NODE + 1} children a node; leaf {leaf:,}"

