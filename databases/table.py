@@ -64,10 +64,11 @@ class Table:
 
     def range(self, low: int, high: int | None = None) -> np.ndarray:
         """The keys from `low` on, below `high` if given: a view of the table where nothing is buffered between them."""
-        (first, end), keys = _bounds(self.index, self.keys, low, high), self.keys
-        added = self.added[slice(*_bounds(Bisection(), self.added, low, high))]
-        removed = self.removed[slice(*_bounds(Bisection(), self.removed, low, high))]
-        return _merged(keys[first:end], added, removed) if len(added) or len(removed) else keys[first:end]
+        keys = self.keys[slice(*_bounds(self.index, self.keys, low, high))]
+        if not len(self.added) and not len(self.removed):
+            return keys
+        added, removed = (some[slice(*_bounds(Bisection(), some, low, high))] for some in (self.added, self.removed))
+        return _merged(keys, added, removed) if len(added) or len(removed) else keys
 
     def insert(self, keys: np.ndarray | int) -> None:
         """Adds each key once more."""
@@ -164,8 +165,9 @@ def _several(keys: np.ndarray | int) -> tuple[np.ndarray, bool]:
 
 
 def _bounds(index: Index, keys: np.ndarray, low: int, high: int | None) -> tuple[int, int]:
-    first, end = ranks(index, keys, np.concatenate([_several(low)[0], _several(LARGEST if high is None else high)[0]]))
-    return int(first), len(keys) if high is None else max(int(first), int(end))
+    (asked, _), (end, _) = _several(low), _several(LARGEST if high is None else high)
+    first, last = ranks(index, keys, np.concatenate((asked, end))).tolist()
+    return first, len(keys) if high is None else max(first, last)
 
 
 def _merged(keys: np.ndarray, added: np.ndarray, removed: np.ndarray) -> np.ndarray:
