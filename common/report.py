@@ -125,8 +125,11 @@ def card(results: Results, *, domain_card: str) -> str:
 
 
 def picture(groups: Sequence[Experiment]) -> str:
-    """The README's picture, SVG: a row an experiment, its quality against its cost and its latencies."""
-    return drawing.svg([_plots(group)[:2] for group in groups if group.judged]) + "\n"
+    """The README's picture, SVG: a row an experiment (of one name, the last), quality against cost and latencies."""
+    return (
+        drawing.svg([_plots(g)[:2] for g in {(g.domain, g.name, g.split): g for g in groups if g.judged}.values()])
+        + "\n"
+    )
 
 
 def _plots(group: Experiment) -> list[drawing.Draw]:
@@ -142,7 +145,7 @@ def _plots(group: Experiment) -> list[drawing.Draw]:
         learning = by_name.get(f"learning/val/{group.headline}", {})
         programs = [p for p in group.programs if p.kind != "ceiling"]
         points = {p.name: (p.figures["build_cpu_s"].mean, p.figures[group.headline].mean) for p in programs}
-        of = f"{group.domain}, {group.name}"
+        of = ", ".join(filter(None, (group.domain, group.name, group.apart)))
         drawn.append(drawing.quality_against_cost(points, learning, palette, quality=group.headline, of=of))
     names = [name for name in by_name if not name.startswith("learning/")]
     for name in sorted(names, key=lambda name: name != "latency"):
