@@ -100,10 +100,9 @@ def _between(match: re.Match[str], loaded: Sequence[Results]) -> str:
 def page(loaded: Sequence[Results]) -> str:
     """The whole HTML page: tables, plots as inline SVG, gallery as data URIs; it asks the network for nothing."""
     template = _environment(autoescape=True).get_template("report.html.jinja")
-    groups = experiments(loaded)
     shown = [
         {"group": g, "plots": [drawing.svg([[draw]]) for draw in _plots(g)], "gallery": _gallery(g.results[0])}
-        for g in groups
+        for g in experiments(loaded)
     ]
     return template.render(shown=shown, script=(HERE / "report.js").read_text(), costs=COSTS, sides=SIDES, cost=_cost)
 
@@ -126,10 +125,8 @@ def card(results: Results, *, domain_card: str) -> str:
 
 def picture(groups: Sequence[Experiment]) -> str:
     """The README's picture, SVG: a row an experiment (of one name, the last), quality against cost and latencies."""
-    return (
-        drawing.svg([_plots(g)[:2] for g in {(g.domain, g.name, g.split): g for g in groups if g.judged}.values()])
-        + "\n"
-    )
+    shown = {(group.domain, group.name, group.split): group for group in groups if group.judged}
+    return drawing.svg([_plots(group)[:2] for group in shown.values()]) + "\n"
 
 
 def _plots(group: Experiment) -> list[drawing.Draw]:
