@@ -58,13 +58,13 @@ class Referee:
         return self._rng().choice(self.table.keys, n)
 
     def _absent(self, shape: tuple[int, ...]) -> np.ndarray:
-        """Between the first key and the last, none of them a key."""
+        """Each somewhere between a key and the next; after the last where there are no gaps."""
         keys, rng = self.table.keys, self._rng()
-        found = np.empty(0, np.uint64)
-        while len(found) < np.prod(shape):
-            drawn = rng.integers(keys[0], keys[-1], np.prod(shape), np.uint64)
-            found = np.concatenate([found, drawn[keys[np.searchsorted(keys, drawn)] != drawn]])
-        return found[: np.prod(shape)].reshape(shape)
+        gaps = np.flatnonzero(np.diff(keys) > 1)
+        if not len(gaps):
+            return np.full(shape, keys[-1] + np.uint64(1))
+        before = rng.choice(gaps, shape)
+        return keys[before] + rng.integers(1, keys[before + 1] - keys[before], dtype=np.uint64)
 
     def examples(self, n: int) -> np.ndarray:
         return self._present(n)

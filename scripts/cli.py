@@ -19,7 +19,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from scripts import folders, kernels
+from scripts import folders, kernels, pages
 from scripts.folders import CONFIGS, group_choices
 
 EXPECTED = (HydraException, OmegaConfBaseException, ValueError, OSError)
@@ -38,6 +38,7 @@ def main(task: Callable[[DictConfig, Path], None], *, goes_on: bool = False) -> 
         goes_on: with `run=`, the task goes on with that run.
     """
     kernels.forget_stale()
+    pages.keep()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach the handler below instead of Hydra's printer
     failed: list[Exception] = []
 

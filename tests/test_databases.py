@@ -2,6 +2,7 @@
 
 import bisect
 from pathlib import Path
+from types import SimpleNamespace
 
 import hypothesis.strategies as st
 import numpy as np
@@ -517,3 +518,13 @@ def test_a_wrong_rank_ends_the_run() -> None:
 def test_the_splits_ask_for_different_keys() -> None:
     val, test = (Referee(**SMALL, split=split).examples(100) for split in ("val", "test"))
     assert not np.array_equal(val, test)
+
+
+@pytest.mark.parametrize("keys", [np.arange(5, 900, dtype=np.uint64), np.array([3, 9, 10, 11, 2**64 - 1], np.uint64)])
+def test_absent_keys_are_none_of_the_table(keys: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    referee = Referee(**SMALL, split="val")
+    monkeypatch.setattr(referee, "table", SimpleNamespace(keys=keys))
+    absent = referee._absent((4, 50))
+    assert absent.shape == (4, 50) and absent.dtype == np.uint64
+    assert not np.isin(absent, keys).any()
+    assert np.unique(np.searchsorted(keys, absent)).tolist() == ([895] if len(keys) > 5 else [1, 4])
