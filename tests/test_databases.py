@@ -525,6 +525,7 @@ def test_absent_keys_are_none_of_the_table(keys: np.ndarray, monkeypatch: pytest
     referee = Referee(**SMALL, split="val")
     monkeypatch.setattr(referee, "table", SimpleNamespace(keys=keys))
     absent = referee._absent((4, 50))
-    assert absent.shape == (4, 50) and absent.dtype == np.uint64
+    assert absent.shape == (4, 50)
+    assert absent.dtype == np.uint64
     assert not np.isin(absent, keys).any()
     assert np.unique(np.searchsorted(keys, absent)).tolist() == ([895] if len(keys) > 5 else [1, 4])
