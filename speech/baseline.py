@@ -13,10 +13,9 @@ import numba
 import numpy as np
 from scipy.signal import firwin, lfilter
 
+from speech.prediction import LPC_ORDER, logistic_bits, predict_from_mel, predicted
 from speech.signal import (
     BANDS,
-    LPC_ORDER,
-    LSB,
     SAMPLE_RATE_HZ,
     Analysis,
     Features,
@@ -29,7 +28,6 @@ from speech.signal import (
     istft,
     mel_bands,
     pre_emphasis,
-    predict_from_mel,
     stft,
 )
 
@@ -103,12 +101,7 @@ class SourceFilterVocoder:
     def _bits(self, features: Features, wave: np.ndarray) -> float:
         lpc, error = self._filter(check_features(features, self.features))
         y = pre_emphasis(check_length(wave, features))
-        scale = self.spread * error
-        centre, width = (y - predicted(y, lpc)) / scale, LSB / scale
-        # log(sigmoid(centre + width / 2) - sigmoid(centre - width / 2)), in a form in which nothing cancels
-        log_mass = width + np.log(-np.expm1(-width))
-        log_mass -= np.logaddexp(0, width / 2 + centre) + np.logaddexp(0, width / 2 - centre)
-        return float(-log_mass.mean() / np.log(2))
+        return logistic_bits(y - predicted(y, lpc), self.spread * error)
 
     def _spoken(self, problems: Sequence[Features]) -> list[np.ndarray]:
         return [self._speak(check_features(features, self.features)) for features in problems]
@@ -152,12 +145,6 @@ def filtered(signal: np.ndarray, taps: np.ndarray) -> np.ndarray:
     """Through a linear-phase filter, without its delay."""
     side = len(taps) // 2
     return lfilter(taps, 1, np.pad(signal, (0, side)))[side:]
-
-
-def predicted(y: np.ndarray, lpc: np.ndarray) -> np.ndarray:
-    """Of each sample of y (n,), what lpc (subframes, LPC_ORDER) says from those before it."""
-    past = np.lib.stride_tricks.sliding_window_view(np.pad(y, (LPC_ORDER, 0)), LPC_ORDER)[: len(y), ::-1]
-    return (past * np.repeat(lpc, len(y) // len(lpc), axis=0)).sum(1)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -1,7 +1,8 @@
-"""The recordings: telephone prompts, spoken by one professional voice at 16 kHz, with what she says.
+"""The recordings: telephone prompts, spoken by a professional voice at 16 kHz, with what she says.
 
-Debian's `asterisk-core-sounds-en-g722` (Allison Smith, CC-BY-SA 3.0): 550 prompts, 24 minutes. Where a prompt shares
-four words in a row with another, both are of the same part; shorter phrases are heard in training and in the test.
+Debian's `asterisk-core-sounds-en-g722` (Allison Smith, CC-BY-SA 3.0): 550 prompts, 24 minutes; and another voice in
+another language, June's French, to see what becomes of one that was not trained on. Where a prompt shares four words in
+a row with another, both are of the same part; shorter phrases are heard in training and in the test.
 """
 
 import io
@@ -120,8 +121,37 @@ def _texts(language: str, sha256: str) -> File:
     return File(f"asterisk/{member}", sha256, sources)
 
 
-VOICE = _voice("en", "en_US_f_Allison", "03570b286d97b6cc993bde83b8b82777c15a715fd4d4abd9fcb3c35acd8abe78")
-TEXTS = _texts("en", "4a5c1fea255e06020acd67efe37d162d0f0458f685efe578d224449f8e7f0bb4")
+class Voice(NamedTuple):
+    """Who speaks `language`: her sounds, and the list of what she says."""
+
+    language: str
+    sounds: File
+    texts: File
+
+
+VOICES = {
+    "allison": Voice(
+        "English",
+        _voice("en", "en_US_f_Allison", "03570b286d97b6cc993bde83b8b82777c15a715fd4d4abd9fcb3c35acd8abe78"),
+        _texts("en", "4a5c1fea255e06020acd67efe37d162d0f0458f685efe578d224449f8e7f0bb4"),
+    ),
+    "june": Voice(
+        "French",
+        _voice("fr", "fr_CA_f_June", "1001add55d1662f35487e5c7c26bc7dae71d1006044bb0c2b902af4dcae02527"),
+        _texts("fr", "37cd33323ad139b0c739102f36c42c1e68ebdd92231f664c355d85c49b07772c"),
+    ),
+}
+
+
+def check_voice(voice: str) -> str:
+    """`voice`, if it is one.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if voice not in VOICES:
+        raise ValueError(f"voice: given {voice!r}, wanted one of {', '.join(VOICES)}")
+    return voice
 
 
 # Reading
@@ -153,15 +183,16 @@ def parse(texts: str) -> dict[str, str]:
 
 def words(text: str) -> list[str]:
     """In lower case, without punctuation."""
-    return re.findall(r"[a-z0-9']+|[*#]", text.lower())
+    return re.findall(r"[\w']+|[*#]", text.lower())
 
 
 @lru_cache
-def prompts() -> Mapping[str, Prompt]:
-    """All that speak, by name."""
-    texts = parse(fetch(TEXTS).read_text(encoding="utf-8", errors="replace"))
+def prompts(voice: str = "allison") -> Mapping[str, Prompt]:
+    """All in which a voice speaks, by name."""
+    _, sounds, listed = VOICES[check_voice(voice)]
+    texts = parse(fetch(listed).read_text(encoding="utf-8", errors="replace"))
     found = {}
-    with tarfile.open(fetch(VOICE)) as tar:
+    with tarfile.open(fetch(sounds)) as tar:
         for member in tar:
             name = member.name.removesuffix(".g722")
             file = tar.extractfile(member)
@@ -201,9 +232,9 @@ def clusters(texts: Mapping[str, str]) -> list[list[str]]:
 
 
 @lru_cache
-def parts() -> Mapping[Split, tuple[str, ...]]:
+def parts(voice: str = "allison") -> Mapping[Split, tuple[str, ...]]:
     """The names of each part: whole clusters, the held-out ones spread evenly over lengths and kinds."""
-    known = prompts()
+    known = prompts(voice)
     low, high = (s * SAMPLE_RATE_HZ for s in HELD_OUT_S)
 
     def may_be_held_out(name: str) -> bool:

@@ -17,7 +17,7 @@ from torch import Tensor
 from common import cache_folder
 from common.checkpoint import write_whole
 from speech import signal
-from speech.corpus import VOICE, Split, parts, prompts
+from speech.corpus import VOICES, Prompt, Split, check_voice, parts, prompts
 from speech.front import CONTEXT_FRAMES, HISTORY, Front, Plan, plan
 from speech.signal import Analysis, Features, analyse, pre_emphasis, whole_frames
 
@@ -49,13 +49,14 @@ class Crops(NamedTuple):
     counted: Tensor
 
 
-def features_of(names: Sequence[str], analysis: Analysis) -> list[Features]:
-    """Of these prompts, from the cache where it has them: F0 takes a tenth of the time that the sound lasts.
+def features_of(chosen: Sequence[Prompt], voice: str, analysis: Analysis) -> list[Features]:
+    """Of these prompts of a voice, from the cache where it has them: F0 takes a tenth of the time that the sound lasts.
 
     Raises:
         ValueError: what the cache has is damaged.
     """
-    key = repr((names, analysis, VOICE.sha256, version("pyworld-prebuilt"), Path(signal.__file__).read_bytes()))
+    names, heard = tuple(prompt.name for prompt in chosen), VOICES[voice].sounds.sha256
+    key = repr((names, analysis, heard, version("pyworld-prebuilt"), Path(signal.__file__).read_bytes()))
     path = cache_folder() / "asterisk" / f"features-{hashlib.sha256(key.encode()).hexdigest()[:16]}.npz"
     if path.exists():
         try:
@@ -63,8 +64,8 @@ def features_of(names: Sequence[str], analysis: Analysis) -> list[Features]:
                 return [Features(found[name], analysis) for name in names]
         except Exception as error:  # NumPy and zipfile name every damage by another type
             raise ValueError(f"{path}: given a damaged file ({error}), wanted features; delete it") from error
-    shown = track(names, "features", console=Console(stderr=True), transient=True)
-    made = [analyse(prompts()[name].wave, analysis) for name in shown]
+    shown = track(chosen, "features", console=Console(stderr=True), transient=True)
+    made = [analyse(prompt.wave, analysis) for prompt in shown]
     data = io.BytesIO()
     np.savez(data, allow_pickle=False, **{name: features.frames for name, features in zip(names, made, strict=True)})
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -83,18 +84,19 @@ def check_limit(limit: int | None) -> int | None:
     return limit
 
 
-def names(split: Split, limit: int | None) -> tuple[str, ...]:
-    """Of the prompts of one part; its `limit` shortest."""
+def prompts_of(voice: str, split: Split, limit: int | None) -> list[Prompt]:
+    """Those of one part of a voice, in order of their names; its `limit` shortest."""
     if split not in ("train", "val", "test"):
         raise ValueError(f"split: given {split!r}, wanted one of train, val, test")
-    chosen = parts()[split]
-    return chosen if limit is None else tuple(sorted(chosen, key=lambda name: len(prompts()[name].wave))[:limit])
+    chosen = [prompts(voice)[name] for name in parts(voice)[split]]
+    return chosen if limit is None else sorted(chosen, key=lambda prompt: len(prompt.wave))[:limit]
 
 
 class Prompts(pl.LightningDataModule):
     """Batches of Crops, from places drawn anew every epoch.
 
     Args:
+        voice: whose, of corpus.VOICES.
         features: how they are made.
         front: the aids that the net gets.
         crop: samples of a piece that count, filled up to whole frames.
@@ -110,6 +112,7 @@ class Prompts(pl.LightningDataModule):
     def __init__(
         self,
         *,
+        voice: str,
         features: Analysis,
         front: Front,
         crop: int,
@@ -126,6 +129,7 @@ class Prompts(pl.LightningDataModule):
                 raise ValueError(f"data.{name}: given {value}, wanted 1 or more")
         if noise < 0:
             raise ValueError(f"data.noise: given {noise}, wanted 0 or more")
+        self.voice = check_voice(voice)
         self.features = features
         self.front = front
         self.crop_frames = -(-crop // features.hop)
@@ -138,11 +142,12 @@ class Prompts(pl.LightningDataModule):
         self.limit = check_limit(limit)
 
     def setup(self, stage: str | None = None) -> None:
-        self.train, self.val = (self._utterances(names(split, self.limit)) for split in ("train", "val"))
+        self.train, self.val = self._utterances("train"), self._utterances("val")
 
-    def _utterances(self, chosen: tuple[str, ...]) -> list[Utterance]:
-        made = features_of(chosen, self.features)
-        return [utterance(prompts()[name].wave, f, self.front) for name, f in zip(chosen, made, strict=True)]
+    def _utterances(self, split: Split) -> list[Utterance]:
+        chosen = prompts_of(self.voice, split, self.limit)
+        made = features_of(chosen, self.voice, self.features)
+        return [utterance(prompt.wave, f, self.front) for prompt, f in zip(chosen, made, strict=True)]
 
     def statistics(self) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of the features, (WIDTH,) each, over the frames of the training prompts."""

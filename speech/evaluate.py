@@ -12,9 +12,9 @@ from rich.progress import track
 
 from common.compare import mean_interval
 from common.program import Evaluation, Figure, Picture, Program, Sound
-from speech.ceilings import CEILINGS, flac_bits
-from speech.corpus import prompts
-from speech.data import check_limit, features_of, names
+from speech.ceilings import CEILINGS, flac_bits, lpc_bits
+from speech.corpus import VOICES, Prompt, check_voice
+from speech.data import check_limit, features_of, prompts_of
 from speech.measures import loud_frames, mel_cepstra, mel_cepstral_distortion, opinions, pesq, pitch, pitch_errors, stoi
 from speech.picture import spectrogram
 from speech.recogniser import heard, spoken, word_errors
@@ -58,6 +58,7 @@ class Referee:
     """Scores waveforms made from features: DNSMOS (the headline), other opinions, pitch, spectra, words.
 
     Args:
+        voice: whose prompts, of corpus.VOICES.
         features: how the problems are made from the recordings.
         split: `val` for choosing, `test` for the last look.
         measures: some of MEASURES, beside pitch and spectra: opinions and words take most of the time; pesq needs the
@@ -66,7 +67,13 @@ class Referee:
     """
 
     def __init__(
-        self, *, features: Analysis, split: Literal["val", "test"], measures: Sequence[str], limit: int | None = None
+        self,
+        *,
+        voice: str,
+        features: Analysis,
+        split: Literal["val", "test"],
+        measures: Sequence[str],
+        limit: int | None = None,
     ) -> None:
         if split not in ("val", "test"):
             raise ValueError(f"split: given {split!r}, wanted one of val, test")
@@ -74,23 +81,31 @@ class Referee:
             raise ValueError(f"evaluator.measures: given {sorted(unknown)}, wanted some of {', '.join(MEASURES)}")
         if "pesq" in measures and find_spec("pesq") is None:
             raise ValueError("evaluator.measures: given pesq, wanted it installed: pip install -e '.[pesq]'")
+        language = VOICES[check_voice(voice)].language
+        if "words" in measures and language != "English":
+            raise ValueError(f"evaluator.measures: given words with {language}, which the recogniser does not know")
+        self.voice = voice
         self.features = features
         self.split = split
         self.measures = measures
         self.limit = check_limit(limit)
 
     @cached_property
+    def prompts(self) -> list[Prompt]:
+        return prompts_of(self.voice, self.split, self.limit)
+
+    @cached_property
     def problems(self) -> list[Features]:
-        return features_of(names(self.split, self.limit), self.features)
+        return features_of(self.prompts, self.voice, self.features)
 
     @cached_property
     def references(self) -> list[Reference]:
         found = []
-        for name in names(self.split, self.limit):
-            prompt = prompts()[name]
+        for prompt in self.prompts:
             wave = whole_frames(prompt.wave.astype(np.float64), self.features.hop)
             track_hz = pitch(wave)
-            found.append(Reference(name, prompt.text, wave, track_hz, mel_cepstra(wave, track_hz), loud_frames(wave)))
+            cepstra, loud = mel_cepstra(wave, track_hz), loud_frames(wave)
+            found.append(Reference(prompt.name, prompt.text, wave, track_hz, cepstra, loud))
         return found
 
     def examples(self, n: int) -> list[Features]:
@@ -151,8 +166,9 @@ class Referee:
             name: self._evaluation([clipped(make(r.wave)) for r in self.references]) for name, make in CEILINGS.items()
         }
         natural = found["natural"]
-        coded = Figure("flac_bits_per_sample", flac_bits([r.wave for r in self.references]))
-        return found | {"natural": replace(natural, figures=(*natural.figures, coded))}
+        waves = [r.wave for r in self.references]
+        coded = (Figure("flac_bits_per_sample", flac_bits(waves)), Figure("lpc_bits_per_sample", lpc_bits(waves)))
+        return found | {"natural": replace(natural, figures=(*natural.figures, *coded))}
 
     def gallery(self, evaluations: Mapping[str, Evaluation]) -> dict[str, list[Picture]]:
         """For a few prompts the recording's spectrogram above those of what the programs made."""

@@ -12,7 +12,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from speech.signal import BANDS, LPC_ORDER, SAMPLE_RATE_HZ, Analysis, at_subframes, predict_from_mel
+from speech.prediction import LPC_ORDER, predict_from_mel
+from speech.signal import BANDS, SAMPLE_RATE_HZ, Analysis, at_subframes
 
 FIXED_SCALE = 0.01  # what signals are measured in without gains
 E_TAPS = (-2, -1, 0, 1, 2)  # samples around one period ago, of what prediction left

@@ -12,8 +12,8 @@ from numba.extending import overload
 from speech.front import E_TAPS, HISTORY, Y_TAPS
 from speech.loops import F0, add, copy, fill, kernel, multiply_gates, pick, rectify, sigmoid, uniform, update
 from speech.outputs import SMALLEST_LOG_SCALE
+from speech.prediction import LPC_ORDER
 from speech.product import add_product
-from speech.signal import LPC_ORDER
 
 
 class Weights(NamedTuple):

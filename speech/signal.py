@@ -1,8 +1,7 @@
 """Signal processing that both sides use: what a program is given (features), and what is known of speech by hand.
 
 Features are what vocoders are usually given: 80 log-mel bands, log F0 and voicing, a row a frame. Frame n describes the
-samples n * hop to (n + 1) * hop; its analysis window is centred on them. Linear prediction is derived from the mels
-(as in LPCNet, Valin and Skoglund 2019, arXiv 1810.11846, section 3.1), so that it needs no side information.
+samples n * hop to (n + 1) * hop; its analysis window is centred on them.
 """
 
 from collections.abc import Sequence
@@ -20,11 +19,7 @@ BANDS = 80
 WIDTH = BANDS + 2  # log-mels, log F0 (interpolated where there is none), voiced (1) or not (0)
 F0_RANGE_HZ = (90.0, 450.0)
 PRE_EMPHASIS = 0.85
-LPC_ORDER = 16
 LOWEST_POWER = 1e-10  # about the variance that rounding to 16 bits adds
-SPECTRUM = 512  # points of the Fourier transform between mels and prediction
-LAG_WINDOW_HZ = 40.0
-WHITE_NOISE = 1.0001  # on the autocorrelation at lag 0
 MOST_GAIN_DB = 10.0  # of the equaliser
 
 
@@ -219,7 +214,7 @@ def continuous(f0_hz: np.ndarray) -> np.ndarray:
     return np.interp(np.arange(len(f0_hz)), at, np.log(f0_hz[at]))
 
 
-# Pre-emphasis, companding, linear prediction
+# Pre-emphasis, companding, equalising
 
 
 def pre_emphasis(wave: np.ndarray) -> np.ndarray:
@@ -241,66 +236,6 @@ def at_subframes(frames: np.ndarray, subframes: int) -> np.ndarray:
     before = np.minimum(place.astype(int), max(n - 2, 0))
     share = (place - before).reshape(-1, *[1] * (frames.ndim - 1))
     return frames[before] * (1 - share) + frames[np.minimum(before + 1, n - 1)] * share
-
-
-class Prediction(NamedTuple):
-    """Of the pre-emphasised signal from its past, a row a subframe.
-
-    `lpc` float64 (subframes, LPC_ORDER), the nearest sample first; `error` (subframes,), the standard deviation of
-    what it leaves; `gain`, that of the pre-emphasised signal itself.
-    """
-
-    lpc: np.ndarray
-    error: np.ndarray
-    gain: np.ndarray
-
-
-def predict_from_mel(log_mels: np.ndarray, subframes: int) -> Prediction:
-    """Linear prediction of the spectrum that mels (frames, BANDS) outline."""
-    mels = at_subframes(np.asarray(log_mels, np.float64), subframes)
-    power = np.exp(mels @ _spread()) * _pre_emphasis_power()
-    correlation = np.fft.irfft(power)[:, : LPC_ORDER + 1]
-    lags = np.arange(LPC_ORDER + 1)
-    correlation = correlation * np.exp(-0.5 * (2 * np.pi * LAG_WINDOW_HZ / SAMPLE_RATE_HZ * lags) ** 2)
-    correlation[:, 0] *= WHITE_NOISE
-    lpc, energy = levinson(correlation)
-    return Prediction(lpc, np.sqrt(energy), np.sqrt(correlation[:, 0]))
-
-
-@lru_cache
-def _spread() -> np.ndarray:
-    """(BANDS, bins): log power between the bands' centres, interpolated linearly over frequency."""
-    bands = mel_bands(SPECTRUM * 4)
-    fine = np.arange(len(bands)) * SAMPLE_RATE_HZ / (SPECTRUM * 4)
-    centres = bands.T @ fine
-    bins = np.arange(SPECTRUM // 2 + 1) * SAMPLE_RATE_HZ / SPECTRUM
-    return np.stack([np.interp(bins, centres, row) for row in np.eye(BANDS)])
-
-
-@lru_cache
-def _pre_emphasis_power() -> np.ndarray:
-    w = 2 * np.pi * np.arange(SPECTRUM // 2 + 1) / SPECTRUM
-    return np.abs(1 - PRE_EMPHASIS * np.exp(-1j * w)) ** 2
-
-
-def levinson(correlation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Solves the normal equations of linear prediction, row by row (Levinson 1946, Durbin 1960).
-
-    Args:
-        correlation: autocorrelations (n, order + 1), positive definite.
-
-    Returns:
-        Predictors (n, order), the nearest sample first, and the variance (n,) of what they leave.
-    """
-    n, order = len(correlation), correlation.shape[1] - 1
-    lpc = np.zeros((n, order))
-    error = correlation[:, 0].copy()
-    for m in range(order):
-        reflection = (correlation[:, m + 1] - (lpc[:, :m] * correlation[:, m:0:-1]).sum(1)) / error
-        lpc[:, :m] -= reflection[:, None] * lpc[:, :m][:, ::-1].copy()
-        lpc[:, m] = reflection
-        error *= 1 - reflection**2
-    return lpc, error
 
 
 def equalise(wave: np.ndarray, log_mels: np.ndarray, analysis: Analysis, *, passes: int) -> np.ndarray:

@@ -48,6 +48,16 @@ def test_held_out_prompts_are_sentences_of_all_lengths() -> None:
         assert all(len(words(prompts()[name].text)) >= 4 for name in parts()[split])
 
 
+def test_another_voice_is_parted_alike() -> None:
+    known, those = prompts("june"), parts("june")
+    assert known["activated"].text == "activé"
+    assert len(known) == sum(map(len, those.values())) == 509
+    assert len(those["test"]) >= 60
+    assert {len(parts()[split]) for split in ("val", "test")} == {32, 68}
+    with pytest.raises(ValueError, match="voice: given 'lena', wanted one of allison, june"):
+        prompts("lena")
+
+
 def test_texts_that_share_a_phrase_are_together() -> None:
     texts = {
         "a": "press one to go on",
@@ -103,8 +113,9 @@ def test_a_file_without_sound_is_refused() -> None:
 
 
 def test_the_list_comes_from_a_folder_a_package_or_upstream() -> None:
-    assert isinstance(corpus.TEXTS.sources[0], Folder)
-    assert [source.describe() for source in corpus.VOICE.sources] == [
+    _, sounds, texts = corpus.VOICES["allison"]
+    assert isinstance(texts.sources[0], Folder)
+    assert [source.describe() for source in sounds.sources] == [
         "/usr/share/asterisk/sounds/en_US_f_Allison",
         "Debian package asterisk-core-sounds-en-g722",
         "https://downloads.asterisk.org/pub/telephony/sounds/releases/asterisk-core-sounds-en-g722-1.6.1.tar.gz",

@@ -6,7 +6,7 @@ import torch
 import torchaudio.functional
 from scipy.signal import lfilter
 
-from speech import signal
+from speech import prediction, signal
 from speech.signal import Analysis, Features
 
 COARSE = Analysis(n_fft=1024, window=1024, hop=256, subframes=4)
@@ -56,17 +56,32 @@ def test_prediction_from_mels_finds_the_filter_that_made_a_signal() -> None:
     """An autoregressive process: its pre-emphasised spectrum is smooth enough for 80 bands."""
     excitation = np.random.default_rng(2).normal(0, 0.01, 200 * COARSE.hop)
     wave = signal.de_emphasis(lfilter([1], [1, -1.3, 0.8], excitation))
-    found = signal.predict_from_mel(signal.log_mel(wave, COARSE), COARSE.subframes)
-    assert found.lpc.shape == (800, signal.LPC_ORDER)
+    found = prediction.predict_from_mel(signal.log_mel(wave, COARSE), COARSE.subframes)
+    assert found.lpc.shape == (800, prediction.LPC_ORDER)
     np.testing.assert_allclose(found.lpc.mean(0)[:3], [1.3, -0.8, 0], atol=0.05)
     assert found.error.mean() == pytest.approx(0.01, rel=0.05)
     assert found.gain.mean() == pytest.approx(signal.pre_emphasis(wave).std(), rel=0.05)
 
 
+def test_prediction_from_a_signal_finds_the_filter_that_made_it() -> None:
+    y = lfilter([1], [1, -1.2, 0.7], RNG.normal(0, 0.01, 100 * 512))
+    found = prediction.predict_from_signal(y, Analysis(n_fft=4096, window=4096, hop=512, subframes=1))
+    np.testing.assert_allclose(found.lpc.mean(0)[:3], [1.2, -0.7, 0], atol=0.05)
+    assert found.error.mean() == pytest.approx(0.01, rel=0.03)
+
+
+def test_bits_of_a_logistic_variable_are_its_entropy() -> None:
+    scale = 20 * signal.LSB
+    steps = np.round(RNG.logistic(0, scale, 200_000) / signal.LSB)
+    entropy = np.log2(scale / signal.LSB) + 2 / np.log(2)  # differential, of a step's unit
+    found = prediction.logistic_bits(steps * signal.LSB, np.full(len(steps), scale))
+    assert found == pytest.approx(entropy, abs=0.01)
+
+
 def test_levinson_solves_the_normal_equations() -> None:
     signals = RNG.normal(size=(5, 400))
     correlation = np.array([[s[: 400 - k] @ s[k:] for k in range(5)] for s in signals])
-    lpc, error = signal.levinson(correlation)
+    lpc, error = prediction.levinson(correlation)
     for row, solved, left in zip(correlation, lpc, error, strict=True):
         matrix = row[np.abs(np.subtract.outer(np.arange(4), np.arange(4)))]
         np.testing.assert_allclose(matrix @ solved, row[1:], atol=1e-8)

@@ -1,0 +1,109 @@
+"""WaveNet sample by sample, alone and in company, says what the whole says."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from speech import signal
+from speech.data import cut, lead_frames, stacked, utterance
+from speech.front import Front
+from speech.generate import ALONE
+from speech.module import LearnedVocoder, say
+from speech.outputs import Logistics, MuLaw
+from speech.product import LANES
+from speech.signal import Analysis
+from tests.voices import ARMS, COARSE, FINE, HOW, PURE, data, sampler, small_net, small_rnn, some, vocoder
+
+
+@pytest.mark.parametrize("make", [small_net, small_rnn])
+@pytest.mark.parametrize(("analysis", "front", "outputs"), ARMS)
+def test_sample_by_sample_says_what_the_whole_says(analysis: Analysis, front: Front, outputs, make) -> None:  # type: ignore[no-untyped-def]
+    program = vocoder(analysis, front, outputs, make)
+    (wave, *_), (features, *_) = some(analysis, 1)
+    whole = utterance(wave, features, front)
+    lead = lead_frames(program.net.receptive_field, analysis)
+    batch = stacked([cut(whole, 0, len(features.frames), lead, analysis)])
+    mean, deviation = torch.from_numpy(program.mean), torch.from_numpy(program.deviation)
+    said = say(program.net, batch, analysis, front, mean, deviation)[0][0, lead * analysis.hop :]
+    follower, heard = sampler(program), []
+    drawing = follower.drawing(voiced=1, unvoiced=1, seed=0)
+    followed = np.concatenate(list(follower.stream([features.frames], drawing, forced=[whole.y], heard=heard)))
+    assert np.array_equal(followed[: len(whole.y), 0], whole.y)
+    np.testing.assert_allclose(np.concatenate(heard)[: len(said), :, 0], said, atol=1e-4)
+    assert said.std() > 0.05
+
+
+@pytest.mark.parametrize("make", [small_net, small_rnn])
+@pytest.mark.parametrize(("analysis", "front", "outputs"), ARMS)
+def test_an_utterance_sounds_the_same_in_any_company(analysis: Analysis, front: Front, outputs, make) -> None:  # type: ignore[no-untyped-def]
+    program = vocoder(analysis, front, outputs, make)
+    _, features = some(analysis, ALONE + 1)
+    together = program(features)
+    assert [len(wave) for wave in together] == [len(f.frames) * analysis.hop for f in features]
+    for alone, wave in zip((program([f])[0] for f in features), together, strict=True):
+        assert np.array_equal(alone, wave)
+        assert wave.dtype == np.float32
+        assert wave.any()
+
+
+def test_chunks_leave_no_trace_and_draws_are_fixed_by_the_seed(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    program = vocoder(*ARMS[0])
+    _, (features,) = some(COARSE, 1)
+    source = sampler(program)
+    drawing = source.drawing(voiced=1, unvoiced=1, seed=0)
+    (whole,) = source.generate([features.frames], drawing)
+    with monkeypatch.context() as patched:
+        patched.setattr("speech.generate.CHUNK_FRAMES", 3)
+        chunks = list(source.stream([features.frames], drawing))
+    assert len(chunks) > 5
+    np.testing.assert_allclose(np.concatenate(chunks)[:, 0], whole, atol=1e-6)  # conditioning is rounded by its shape
+    (other,) = source.generate([features.frames], source.drawing(voiced=1, unvoiced=1, seed=1))
+    assert not np.array_equal(other, whole)
+
+
+def test_too_many_utterances_at_once_are_refused() -> None:
+    program = vocoder(*ARMS[0])
+    source = sampler(program)
+    with pytest.raises(ValueError, match=f"given {LANES + 1}, wanted at most {LANES}"):
+        next(source.stream([np.zeros((1, 82), np.float32)] * (LANES + 1), source.drawing(voiced=1, unvoiced=1, seed=0)))
+
+
+@pytest.mark.parametrize("outputs", [Logistics(mixtures=2), MuLaw(levels=256, reach=20)])
+def test_draws_have_the_distribution_that_was_said(outputs: Logistics | MuLaw) -> None:
+    """A net that says the same everywhere: the samples' distribution function at a few points."""
+    net = small_net(PURE, outputs)
+    net.leave.weight.zero_()
+    said = torch.tensor([0.0, 1.0, -2.0, 1.0, 0.0, -1.0]) if isinstance(outputs, Logistics) else torch.randn(256) / 2
+    net.leave.bias.copy_(said)
+    program = LearnedVocoder(FINE, PURE, outputs, HOW, net, np.zeros(82, np.float32), np.ones(82, np.float32))
+    source = sampler(program)
+    frames = np.zeros((60, signal.WIDTH), np.float32)
+    (y,) = source.generate([frames], source.drawing(voiced=1, unvoiced=1, seed=0))
+    z = np.sort(y / 0.01)
+    for point in (-3.0, -1.0, 0.5, 2.0):
+        if isinstance(outputs, Logistics):
+            weights = torch.tensor([0.0, 1.0]).softmax(0).double().numpy()
+            known = weights @ (1 / (1 + np.exp(-(point - np.array([-2.0, 1.0])) / np.exp([0.0, -1.0]))))
+        else:
+            edges, p = outputs.edges(), said.double().softmax(0).numpy()
+            known = np.interp(point, edges, np.concatenate([[0], p.cumsum()]))
+        assert np.searchsorted(z, point) / len(z) == pytest.approx(known, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: replace(HOW, voiced=0.0), r"sampling\.voiced: given 0\.0, wanted more than 0"),
+        (lambda: replace(HOW, noise=-0.1), r"sampling\.noise: given -0\.1, wanted 0 or more"),
+        (lambda: replace(HOW, equaliser=-1), r"sampling\.equaliser: given -1, wanted 0 or more"),
+        (lambda: Logistics(mixtures=0), r"outputs\.mixtures: given 0, wanted 1 or more"),
+        (lambda: MuLaw(levels=1, reach=4), r"outputs: given 1 levels to 4, wanted 2 levels or more"),
+        (lambda: data(noise=-0.1), r"data\.noise: given -0\.1, wanted 0 or more"),
+    ],
+)
+def test_what_nothing_can_be_drawn_with_is_refused(make: Callable[[], object], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        make()
