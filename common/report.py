@@ -18,7 +18,6 @@ from common import drawing
 from common.results import Experiment, Program, Results, experiments, human
 
 HERE = Path(__file__).parent
-MARKED = re.compile(r"(<!-- report: (\w+)(?: (\w+))? -->\n).*?(<!-- /report -->)", re.DOTALL)
 SECTION = re.compile(r"^## ([^\n]+)\n+(.*?)(?=\n## |\Z)", re.DOTALL | re.MULTILINE)
 SIDES = {"learned": "2.0", "baseline": "1.0", "peer": "peer", "ceiling": "ceiling"}
 COSTS = {
@@ -65,36 +64,16 @@ def figures(groups: Sequence[Experiment]) -> str:
             found = [p.figures.get(metric) for p in group.programs]
             goals = [f"{f.goal} {'met' if f.met() else 'missed'}" for f in found if f and f.goal]
             rows.append([f"{metric}", *(f.text() if f else "" for f in found), "; ".join(goals)])
-        table = _table(["figure", *(f"`{p.name}`" for p in group.programs), "goal"], rows)
         run = group.results[0]["run"]
         measured = f"{run['cores']} cores of {run['cpu']}, torch {run['libraries']['torch']}, `{run['command']}`"
-        parts.append(f"**{group.title}** ({measured})\n\n{table}")
+        head = ["figure", *(f"`{p.name}`" for p in group.programs), "goal"]
+        parts.append(f"**{group.title}** ({measured})\n\n{_table(head, rows)}")
     return "\n\n".join(parts)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def update(path: Path, loaded: Sequence[Results]) -> None:
-    """Rewrites what stands between `<!-- report: summary -->` (or `figures vision`) and `<!-- /report -->`.
-
-    Raises:
-        ValueError: no such file, or no such marks in it.
-    """
-    if not path.is_file():
-        raise ValueError(f"update: given {path}, wanted a Markdown file")
-    text, count = MARKED.subn(lambda match: _between(match, loaded), path.read_text())
-    if not count:
-        raise ValueError(f"update: given {path}, wanted <!-- report: summary --> and <!-- /report --> in it")
-    path.write_text(text)
-
-
-def _between(match: re.Match[str], loaded: Sequence[Results]) -> str:
-    begin, table, domain, end = match.groups()
-    groups = experiments(r for r in loaded if domain in (None, r["run"]["domain"]))
-    return f"{begin}\n{ {'summary': summary, 'figures': figures}[table](groups) }\n\n{end}"
 
 
 def page(loaded: Sequence[Results]) -> str:
@@ -124,9 +103,8 @@ def card(results: Results, *, domain_card: str) -> str:
 
 
 def picture(groups: Sequence[Experiment]) -> str:
-    """The README's picture, SVG: a row an experiment (of one name, the last), quality against cost and latencies."""
-    shown = {(group.domain, group.name, group.split): group for group in groups if group.judged}
-    return drawing.svg([_plots(group)[:2] for group in shown.values()]) + "\n"
+    """The README's picture, SVG: a row an experiment, quality against cost and latencies."""
+    return drawing.svg([_plots(group)[:2] for group in groups if group.judged]) + "\n"
 
 
 def _plots(group: Experiment) -> list[drawing.Draw]:

@@ -7,7 +7,7 @@ from omegaconf import DictConfig
 from common import report
 from common.results import experiments, load
 from common.source import ROOT
-from scripts import cli
+from scripts import cli, documents
 
 
 def write(cfg: DictConfig, output_dir: Path) -> None:
@@ -22,10 +22,10 @@ def write(cfg: DictConfig, output_dir: Path) -> None:
     print(report.summary(experiments(loaded)))
     marked = cfg["update"]  # cfg.update is a method
     if marked is not None:
-        report.update(Path(marked), loaded)
+        documents.update(Path(marked), loaded)
         print(marked)
     if cfg.picture is not None:
-        Path(cfg.picture).write_text(report.picture(experiments(loaded)))
+        Path(cfg.picture).write_text(report.picture(documents.leading(experiments(loaded))))
         print(cfg.picture)
     page = (Path(cfg.run) if cfg.run else output_dir) / "report.html"
     page.write_text(report.page(loaded))

@@ -8,6 +8,7 @@ import pytest
 
 from common import report
 from common.results import experiments, human, load
+from scripts import documents
 from tests.conftest import ROOT
 
 
@@ -104,6 +105,17 @@ def test_other_settings_are_no_other_seed() -> None:
     assert sorted(titles) == [f"toys, quick, batch_size={n}, test split, 1 seed" for n in (250, 500)]
 
 
+def test_of_settings_alone_the_one_with_most_goals_leads() -> None:
+    plain = results(0, batch_size=250)
+    for figure in plain["figures"]:
+        figure["goal"] = None
+    groups = experiments([plain, results(0, batch_size=500), bench()])
+    assert [group.title for group in documents.leading(groups) if group.name == "quick"] == [
+        "toys, quick, batch_size=500, test split, 1 seed"
+    ]
+    assert {group.name for group in documents.leading(groups)} == {"quick", "bench"}
+
+
 def test_a_run_that_is_judged_again_counts_once() -> None:
     (group,) = experiments([results(0, 0.90), results(0, 0.92)])
     assert group.programs[0].figures["accuracy"].values == (0.92,)
@@ -137,7 +149,7 @@ def test_update_rewrites_between_the_marks_only(tmp_path: Path) -> None:
     page = tmp_path / "README.md"
     page.write_text("before\n<!-- report: summary -->\nold\n<!-- /report -->\nafter\n")
     for _ in range(2):
-        report.update(page, [results()])
+        documents.update(page, [results()])
     text = page.read_text()
     assert text.startswith("before\n<!-- report: summary -->\n")
     assert text.endswith("<!-- /report -->\nafter\n")
@@ -148,7 +160,7 @@ def test_update_rewrites_between_the_marks_only(tmp_path: Path) -> None:
 def test_update_takes_one_domain(tmp_path: Path) -> None:
     page = tmp_path / "card.md"
     page.write_text("<!-- report: figures toys -->\n<!-- /report -->\n")
-    report.update(page, [results(), results(domain="others")])
+    documents.update(page, [results(), results(domain="others")])
     assert "**toys, quick" in page.read_text()
     assert "others" not in page.read_text()
 
@@ -160,10 +172,10 @@ def test_wrong_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"results: given .*x\.json, wanted run and figures in it"):
         load([tmp_path / "x.json"])
     with pytest.raises(ValueError, match=r"update: given .*none\.md, wanted a Markdown file"):
-        report.update(tmp_path / "none.md", [])
+        documents.update(tmp_path / "none.md", [])
     (tmp_path / "plain.md").write_text("text")
     with pytest.raises(ValueError, match=r"update: given .*plain\.md, wanted <!-- report"):
-        report.update(tmp_path / "plain.md", [])
+        documents.update(tmp_path / "plain.md", [])
 
 
 def test_the_page_is_self_contained_and_escapes(tmp_path: Path) -> None:
@@ -209,14 +221,14 @@ def test_the_page_in_a_browser(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", [ROOT / "README.md", *sorted(ROOT.glob("[!.]*/README.md"))], ids=str)
 def test_tables_in_the_documents_agree_with_the_committed_results(path: Path, tmp_path: Path) -> None:
-    if not report.MARKED.search(path.read_text()):
+    if not documents.MARKED.search(path.read_text()):
         pytest.fail(f"{path} shows no results")
     copy = tmp_path / path.name
     copy.write_text(path.read_text())
-    report.update(copy, load(sorted(ROOT.glob("*/results/*.json"))))
+    documents.update(copy, load(sorted(ROOT.glob("*/results/*.json"))))
     assert copy.read_text() == path.read_text(), f"run: python -m scripts.report update={path.relative_to(ROOT)}"
 
 
 def test_the_picture_agrees_with_the_committed_results() -> None:
-    groups = experiments(load(sorted(ROOT.glob("*/results/*.json"))))
+    groups = documents.leading(experiments(load(sorted(ROOT.glob("*/results/*.json")))))
     assert (ROOT / "docs" / "results.svg").read_text() == report.picture(groups), "run: make report"

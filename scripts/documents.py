@@ -1,0 +1,46 @@
+"""Tables of results within Markdown files, between marks."""
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from common.report import figures, summary
+from common.results import Experiment, Results, experiments
+
+MARKED = re.compile(r"(<!-- report: (?:summary|figures (\w+)) -->\n).*?(<!-- /report -->)", re.DOTALL)
+
+
+def update(path: Path, loaded: Sequence[Results]) -> None:
+    """Rewrites what stands between `<!-- report: summary -->` (or `figures vision`) and `<!-- /report -->`.
+
+    Raises:
+        ValueError: no such file, or no such marks in it.
+    """
+    if not path.is_file():
+        raise ValueError(f"update: given {path}, wanted a Markdown file")
+    text, count = MARKED.subn(lambda match: _between(match, loaded), path.read_text())
+    if not count:
+        raise ValueError(f"update: given {path}, wanted <!-- report: summary --> and <!-- /report --> in it")
+    path.write_text(text)
+
+
+def _between(match: re.Match[str], loaded: Sequence[Results]) -> str:
+    begin, domain, end = match.groups()
+    if domain:
+        table = figures(experiments(r for r in loaded if r["run"]["domain"] == domain))
+    else:
+        table = summary(leading(experiments(loaded)))
+    return f"{begin}\n{table}\n\n{end}"
+
+
+def leading(groups: Sequence[Experiment]) -> list[Experiment]:
+    """Of those that differ in settings alone, the one with most goals."""
+    alike = defaultdict(list)
+    for group in groups:
+        alike[group.domain, group.name, group.split].append(group)
+    return [max(those, key=_goals) for those in alike.values()]
+
+
+def _goals(group: Experiment) -> int:
+    return sum(bool(figure.goal) for program in group.programs for figure in program.figures.values())
