@@ -27,6 +27,12 @@ def test_every_choice_composes(domain: str, config) -> None:  # type: ignore[no-
         assert {"limit"} <= cfg.domain.data.keys() & cfg.domain.evaluator.keys(), "trainer=smoke needs them"
 
 
+@pytest.mark.parametrize("experiment", groups("experiment"))
+def test_an_experiment_brings_its_domain(experiment: str, config) -> None:  # type: ignore[no-untyped-def]
+    cfg = config(f"experiment={experiment}")
+    assert cfg.domain.module._target_.split(".")[0] == experiment.split("_")[0]
+
+
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_the_test_split_is_not_looked_at_unasked(domain: str, config) -> None:  # type: ignore[no-untyped-def]
     assert config(f"domain={domain}").domain.evaluator.split == "val"
