@@ -4,6 +4,7 @@ import hashlib
 import io
 from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +21,8 @@ from speech import signal
 from speech.corpus import VOICES, Prompt, Split, check_voice, parts, prompts
 from speech.front import CONTEXT_FRAMES, HISTORY, Front, Plan, plan
 from speech.signal import Analysis, Features, analyse, pre_emphasis, whole_frames
+
+PIECE_FRAMES = 64  # of a whole prompt that are looked at together
 
 
 class Utterance(NamedTuple):
@@ -199,17 +202,17 @@ class Batches:
 
 
 class Whole:
-    """The validation prompts, each a batch of its own; no noise."""
+    """The validation prompts, piece by piece; no noise."""
 
     def __init__(self, data: Prompts) -> None:
         self.data = data
 
     def __len__(self) -> int:
-        return len(self.data.val)
+        return sum(len(bounds(len(u.frames))) - 1 for u in self.data.val)
 
     def __iter__(self) -> Iterator[Crops]:
         for u in self.data.val:
-            yield stacked([cut(u, 0, len(u.frames), self.data.lead_frames, self.data.features)])
+            yield from in_pieces(u, self.data.lead_frames, self.data.features)
 
 
 def utterance(wave: np.ndarray, features: Features, front: Front) -> Utterance:
@@ -256,6 +259,17 @@ def cut(
         counted.astype(np.float32),
     )
     return Crops(*(torch.from_numpy(np.array(v)) for v in values))
+
+
+def bounds(frames: int) -> np.ndarray:
+    """Where the pieces of a prompt begin and end, none longer than PIECE_FRAMES or much shorter than others."""
+    return np.linspace(0, frames, -(-frames // PIECE_FRAMES) + 1).astype(int)
+
+
+def in_pieces(u: Utterance, lead: int, analysis: Analysis) -> Iterator[Crops]:
+    """A whole prompt, each piece a batch of its own: memory is bounded however long it is."""
+    for first, last in pairwise(bounds(len(u.frames)).tolist()):
+        yield stacked([cut(u, first, last - first, lead, analysis)])
 
 
 def stacked(pieces: Sequence[Crops]) -> Crops:

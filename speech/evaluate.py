@@ -174,15 +174,15 @@ class Referee:
         """For a few prompts the recording's spectrogram above those of what the programs made."""
         shown = {}
         for i in self._shown():
-            reference = self.references[i]
-            waves = {f"natural: {reference.text}": reference.wave} | {n: e.answers[i] for n, e in evaluations.items()}
-            shown[reference.name] = [
+            name, text, wave = self.prompts[i]
+            waves = {f"natural: {text}": wave} | {n: e.answers[i] for n, e in evaluations.items()}
+            shown[name] = [
                 Picture(spectrogram(wave), name, Sound(wave, SAMPLE_RATE_HZ)) for name, wave in waves.items()
             ]
         return shown
 
     def _shown(self) -> list[int]:
-        n = len(self.references)
+        n = len(self.prompts)
         return list(dict.fromkeys(np.linspace(0, n - 1, min(SHOWN, n)).astype(int).tolist()))
 
 

@@ -12,14 +12,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from common.module import Metrics, Module
-from speech.data import Crops, cut, lead_frames, stacked, utterance
+from speech.data import Crops, in_pieces, lead_frames, utterance
 from speech.front import Front, inputs, predict
 from speech.generate import Sampler
 from speech.net import WaveNet, WaveRNN
 from speech.outputs import NATS_PER_BIT, Outputs
 from speech.signal import LSB, WIDTH, Analysis, Features, check_features, check_length, de_emphasis, finished
-
-BITS_FRAMES = 64  # whose likelihood is computed at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,11 +163,10 @@ class LearnedVocoder:
     def _bits(self, features: Features, wave: np.ndarray) -> float:
         check_features(features, self.features)
         whole = utterance(check_length(wave, features), features, self.front)
-        lead, frames = lead_frames(self.net.receptive_field, self.features), len(whole.frames)
+        lead = lead_frames(self.net.receptive_field, self.features)
         mean, deviation = torch.from_numpy(self.mean), torch.from_numpy(self.deviation)
         nats = 0.0
-        for first in range(0, frames, BITS_FRAMES):
-            batch = stacked([cut(whole, first, min(BITS_FRAMES, frames - first), lead, self.features)])
+        for batch in in_pieces(whole, lead, self.features):
             said, z, step = say(self.net, batch, self.features, self.front, mean, deviation)
             nats += float((self.outputs.nats(said, z, step) * batch.counted).sum())
         return nats / len(whole.y) / NATS_PER_BIT

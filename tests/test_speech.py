@@ -102,7 +102,7 @@ def test_bits_in_pieces_are_those_of_the_whole(monkeypatch) -> None:  # type: ig
     program = vocoder(*ARMS[0])
     waves, features = some(COARSE, 2)
     whole = program.bits(features, waves)
-    monkeypatch.setattr("speech.module.BITS_FRAMES", 5)
+    monkeypatch.setattr("speech.data.PIECE_FRAMES", 5)
     np.testing.assert_allclose(program.bits(features, waves), whole, rtol=1e-5)
 
 
