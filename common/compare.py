@@ -10,11 +10,13 @@ from common.program import Evaluation, Figure
 RESAMPLES = 1000
 
 
-def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
-    """Mean, and its 95 % percentile bootstrap interval over problems (Efron 1979)."""
+def mean_interval(values: np.ndarray) -> tuple[float, float | None, float | None]:
+    """Mean, and its 95 % percentile bootstrap interval over problems (Efron 1979); one problem has none."""
     values = np.asarray(values, np.float64)
     mean = float(values.mean())
-    if len(values) < 2 or np.ptp(values) == 0:
+    if len(values) < 2:
+        return mean, None, None
+    if np.ptp(values) == 0:
         return mean, mean, mean
     interval = bootstrap(
         (values,), np.mean, n_resamples=RESAMPLES, batch=50, method="percentile", rng=np.random.default_rng(0)

@@ -137,9 +137,12 @@ class Referee:
         fewest = (getattr(player, "fewest_stones", 0) for player in (program, other))
         starts = openings(self.rules, self.split, plies=max(opponent.opening_plies, *fewest), n=self.openings)
         results, games = play_match(self.rules, program, other, starts)
-        interval = mean_interval(results)
-        value, low, high = (elo(share, 2 * len(starts)) for share in interval)
-        figures = [Figure(f"match/{name}", *interval), Figure(f"elo_over/{name}", value, low, high)]
+        share, low, high = mean_interval(results)
+        worse, better = (None if end is None else elo(end, 2 * len(starts)) for end in (low, high))
+        figures = [
+            Figure(f"match/{name}", share, low, high),
+            Figure(f"elo_over/{name}", elo(share, 2 * len(starts)), worse, better),
+        ]
         records = (
             Record(name, start, moves, games.forfeits.get(i, ""))
             for i, (start, moves) in enumerate(zip(starts, games.moves, strict=True))

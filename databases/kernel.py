@@ -5,6 +5,7 @@ all queries of a block before the next, so that their cache misses overlap, and 
 That is worth far more than the choice of structure (Kocberber et al. 2015, "Asynchronous Memory Access Chaining").
 """
 
+import contextlib
 import mmap
 from typing import Any
 
@@ -86,7 +87,8 @@ def settled(values: np.ndarray) -> np.ndarray:
     size = max(values.nbytes, 1)
     if hasattr(mmap, "MADV_HUGEPAGE"):  # Linux; there an anonymous map is shared unless one says otherwise
         room = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-        room.madvise(mmap.MADV_HUGEPAGE)
+        with contextlib.suppress(OSError):  # a kernel without them
+            room.madvise(mmap.MADV_HUGEPAGE)
     else:
         room = mmap.mmap(-1, size)
     copy = np.frombuffer(room, values.dtype, len(values))

@@ -38,7 +38,6 @@ def main(task: Callable[[DictConfig, Path], None], *, goes_on: bool = False) -> 
         goes_on: with `run=`, the task goes on with that run.
     """
     kernels.forget_stale()
-    pages.keep()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach the handler below instead of Hydra's printer
     failed: list[Exception] = []
 
@@ -47,6 +46,7 @@ def main(task: Callable[[DictConfig, Path], None], *, goes_on: bool = False) -> 
             logging.getLogger(noisy).setLevel(logging.WARNING)
         for harmless in NOISE:
             warnings.filterwarnings("ignore", harmless)
+        pages.keep()
         output_dir = Path(HydraConfig.get().runtime.output_dir)
         cfg.output_dir = str(output_dir)  # a job of a multirun has a folder of its own
         try:

@@ -1,4 +1,4 @@
-"""What is made from the recordings themselves: no program that gets features alone can be expected to beat it."""
+"""What is made from the recordings themselves, to stand beside what programs make of features."""
 
 import io
 from collections.abc import Callable, Mapping, Sequence
@@ -39,23 +39,30 @@ def world(wave: np.ndarray) -> np.ndarray:
 CEILINGS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {"natural": natural, "world": world, "mu_law": eight_bits}
 
 
-def flac_bits(waves: Sequence[np.ndarray]) -> float:
-    """Bits a sample that FLAC takes, which codes without loss and knows nothing of speech."""
+def flac_bits(waves: Sequence[np.ndarray]) -> np.ndarray:
+    """Bits a sample of each by FLAC, which codes without loss and knows nothing of speech; its header not counted."""
+    header = _flac_bytes(np.zeros(0))
+    return np.array([8 * (_flac_bytes(wave) - header) / len(wave) for wave in waves])
+
+
+def _flac_bytes(wave: np.ndarray) -> int:
     coded = io.BytesIO()
-    soundfile.write(coded, np.concatenate(waves), SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16")
-    return 8 * coded.getbuffer().nbytes / sum(map(len, waves))
+    soundfile.write(coded, wave, SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16")
+    return coded.getbuffer().nbytes
 
 
-def lpc_bits(waves: Sequence[np.ndarray]) -> float:
-    """Bits a sample by linear prediction that has seen the samples: filter and width come free, every 2 ms."""
-    left, widths = [], []
+def lpc_bits(waves: Sequence[np.ndarray]) -> np.ndarray:
+    """Bits a sample of each by linear prediction that has seen the samples.
+
+    Filter and width come free, every 2 ms, and the factor between width and scale is the best for these waves.
+    """
+    predictions = []
     for wave in waves:
         y = pre_emphasis(whole_frames(wave, SHORT.hop))
         prediction = predict_from_signal(y, SHORT)
-        left.append(y - predicted(y, prediction.lpc))
-        widths.append(np.repeat(prediction.error, SHORT.hop))
-    all_left, all_widths = np.concatenate(left), np.concatenate(widths)
-    best = minimize_scalar(
-        lambda spread: logistic_bits(all_left, spread * all_widths), bounds=(0.1, 2), method="bounded"
-    )
-    return float(best.fun)
+        predictions.append((y - predicted(y, prediction.lpc), np.repeat(prediction.error, SHORT.hop)))
+
+    def bits(factor: float) -> np.ndarray:
+        return np.array([logistic_bits(left, factor * width) for left, width in predictions])
+
+    return bits(minimize_scalar(lambda factor: bits(factor).mean(), bounds=(0.1, 2), method="bounded").x)

@@ -187,7 +187,7 @@ def words(text: str) -> list[str]:
 
 
 @lru_cache
-def prompts(voice: str = "allison") -> Mapping[str, Prompt]:
+def prompts(voice: str) -> Mapping[str, Prompt]:
     """All in which a voice speaks, by name."""
     _, sounds, listed = VOICES[check_voice(voice)]
     texts = parse(fetch(listed).read_text(encoding="utf-8", errors="replace"))
@@ -232,7 +232,7 @@ def clusters(texts: Mapping[str, str]) -> list[list[str]]:
 
 
 @lru_cache
-def parts(voice: str = "allison") -> Mapping[Split, tuple[str, ...]]:
+def parts(voice: str) -> Mapping[Split, tuple[str, ...]]:
     """The names of each part: whole clusters, the held-out ones spread evenly over lengths and kinds."""
     known = prompts(voice)
     low, high = (s * SAMPLE_RATE_HZ for s in HELD_OUT_S)

@@ -18,7 +18,7 @@ from torch import Tensor
 from common import cache_folder
 from common.checkpoint import write_whole
 from speech import signal
-from speech.corpus import VOICES, Prompt, Split, check_voice, parts, prompts
+from speech.corpus import Prompt, Split, check_voice, parts, prompts
 from speech.front import CONTEXT_FRAMES, HISTORY, Front, Plan, plan
 from speech.signal import Analysis, Features, analyse, pre_emphasis, whole_frames
 
@@ -52,15 +52,18 @@ class Crops(NamedTuple):
     counted: Tensor
 
 
-def features_of(chosen: Sequence[Prompt], voice: str, analysis: Analysis) -> list[Features]:
-    """Of these prompts of a voice, from the cache where it has them: F0 takes a tenth of the time that the sound lasts.
+def features_of(chosen: Sequence[Prompt], analysis: Analysis) -> list[Features]:
+    """Of these prompts, from the cache where it has them: F0 takes a tenth of the time that the sound lasts.
 
     Raises:
         ValueError: what the cache has is damaged.
     """
-    names, heard = tuple(prompt.name for prompt in chosen), VOICES[voice].sounds.sha256
-    key = repr((names, analysis, heard, version("pyworld-prebuilt"), Path(signal.__file__).read_bytes()))
-    path = cache_folder() / "asterisk" / f"features-{hashlib.sha256(key.encode()).hexdigest()[:16]}.npz"
+    names = [prompt.name for prompt in chosen]
+    key = hashlib.sha256(repr((names, analysis, version("pyworld-prebuilt"))).encode())
+    key.update(Path(signal.__file__).read_bytes())
+    for prompt in chosen:
+        key.update(prompt.wave.tobytes())
+    path = cache_folder() / "asterisk" / f"features-{key.hexdigest()[:16]}.npz"
     if path.exists():
         try:
             with np.load(io.BytesIO(path.read_bytes())) as found:
@@ -149,7 +152,7 @@ class Prompts(pl.LightningDataModule):
 
     def _utterances(self, split: Split) -> list[Utterance]:
         chosen = prompts_of(self.voice, split, self.limit)
-        made = features_of(chosen, self.voice, self.features)
+        made = features_of(chosen, self.features)
         return [utterance(prompt.wave, f, self.front) for prompt, f in zip(chosen, made, strict=True)]
 
     def statistics(self) -> tuple[Tensor, Tensor]:
@@ -202,7 +205,7 @@ class Batches:
 
 
 class Whole:
-    """The validation prompts, piece by piece; no noise."""
+    """The validation prompts, piece by piece; no noise. A loss is the mean of the pieces', which are about as long."""
 
     def __init__(self, data: Prompts) -> None:
         self.data = data

@@ -83,7 +83,7 @@ class Referee:
             raise ValueError("evaluator.measures: given pesq, wanted it installed: pip install -e '.[pesq]'")
         language = VOICES[check_voice(voice)].language
         if "words" in measures and language != "English":
-            raise ValueError(f"evaluator.measures: given words with {language}, which the recogniser does not know")
+            raise ValueError(f"evaluator.measures: given words with {language}, wanted none, such as [opinions,stoi]")
         self.voice = voice
         self.features = features
         self.split = split
@@ -96,7 +96,7 @@ class Referee:
 
     @cached_property
     def problems(self) -> list[Features]:
-        return features_of(self.prompts, self.voice, self.features)
+        return features_of(self.prompts, self.features)
 
     @cached_property
     def references(self) -> list[Reference]:
@@ -167,8 +167,9 @@ class Referee:
         }
         natural = found["natural"]
         waves = [r.wave for r in self.references]
-        coded = (Figure("flac_bits_per_sample", flac_bits(waves)), Figure("lpc_bits_per_sample", lpc_bits(waves)))
-        return found | {"natural": replace(natural, figures=(*natural.figures, *coded))}
+        coded = {"flac_bits_per_sample": flac_bits(waves), "lpc_bits_per_sample": lpc_bits(waves)}
+        figures = (Figure(name, *mean_interval(bits)) for name, bits in coded.items())
+        return found | {"natural": replace(natural, figures=(*natural.figures, *figures))}
 
     def gallery(self, evaluations: Mapping[str, Evaluation]) -> dict[str, list[Picture]]:
         """For a few prompts the recording's spectrogram above those of what the programs made."""

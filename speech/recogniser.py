@@ -59,6 +59,7 @@ PRONUNCIATIONS = {  # of words that the recogniser's dictionary has not
     "www": "D AH B AH L Y UW D AH B AH L Y UW D AH B AH L Y UW",
     "xray": "EH K S R EY",
 }
+VOICE = "allison"  # whose prompts it knows
 DISCOUNT = 0.5  # taken from every count of the bigrams, for words that follow otherwise
 
 
@@ -104,13 +105,13 @@ def grammar(sentences: Sequence[Sequence[str]]) -> str:
 
 @lru_cache
 def _prompts_grammar() -> str:
-    return grammar([spoken(prompt.text) for prompt in prompts().values()])
+    return grammar([spoken(prompt.text) for prompt in prompts(VOICE).values()])
 
 
 @lru_cache
 def prompts_dictionary() -> str:
     """Of the recogniser's own the words of the prompts, all pronunciations of each: reading all 134,000 takes long."""
-    said = {word for prompt in prompts().values() for word in spoken(prompt.text)}
+    said = {word for prompt in prompts(VOICE).values() for word in spoken(prompt.text)}
     whole = Path(get_model_path("en-us"), "cmudict-en-us.dict").read_text(encoding="utf-8").splitlines()
     lines = [line for line in whole if line.split()[0].split("(")[0] in said]
     return "\n".join([*lines, *(f"{word} {phones}" for word, phones in PRONUNCIATIONS.items()), ""])

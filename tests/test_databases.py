@@ -498,13 +498,13 @@ def test_a_wrong_rank_ends_the_run() -> None:
     program = Tree().build(data())
     evaluation = referee(program)
     assert list(evaluation.scores) == ["lookup_ns"]
-    assert evaluation.scores["lookup_ns"].shape == (2,)
+    assert evaluation.scores["lookup_ns"].shape == (1,)
     assert {f.metric for f in evaluation.figures} == {
         "sorted_lookup_ns",
         "absent_lookup_ns",
         "bisects",
         "inserted_per_s",
-        "range_keys_per_s",
+        "ranges_per_s",
     }
 
     class Wrong(Lookup):

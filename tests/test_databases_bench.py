@@ -46,6 +46,5 @@ def test_the_bench_measures_all_alike(command, tmp_path: Path) -> None:  # type:
         "quantile_root",
         "numpy_searchsorted",
         "polars_join_asof",
-        "pygm",
     }
     assert all(len(data["x"]) == len(data["y"]) for data in curve.values())

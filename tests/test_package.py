@@ -24,7 +24,7 @@ assert {"control", "vision"} <= set(SHIPPED), "else nothing here would be tested
 BRIEF = {"control": ["domain.evaluator.openings=0"]}  # its matches take minutes,
 SLOW = "perfect"  # and so does its perfect player, whose figures are what they are by definition
 UNSEEN = ("latency", "throughput", "peak_memory", "match/", "elo_over/", "own_lines", "size_bytes")
-UNSEEN += ("lookup_ns", "sorted_lookup_ns", "absent_lookup_ns", "inserted_per_s", "range_keys_per_s")
+UNSEEN += ("lookup_ns", "sorted_lookup_ns", "absent_lookup_ns", "inserted_per_s", "ranges_per_s")
 
 
 # A real one

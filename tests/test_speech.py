@@ -41,15 +41,15 @@ def test_pieces_are_those_of_the_recordings() -> None:
 
 
 def test_features_that_are_damaged_in_the_cache_are_named(monkeypatch, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    prompts()
+    prompts("allison")
     monkeypatch.setenv("SOFTWARE2_CACHE", str(tmp_path))
     chosen = prompts_of("allison", "val", 1)
-    made, again = features_of(chosen, "allison", COARSE), features_of(chosen, "allison", COARSE)
+    made, again = features_of(chosen, COARSE), features_of(chosen, COARSE)
     assert np.array_equal(made[0].frames, again[0].frames)
     (path,) = tmp_path.glob("asterisk/features-*.npz")
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(ValueError, match=rf"{path}: given a damaged file \(.*\), wanted features; delete it"):
-        features_of(chosen, "allison", COARSE)
+        features_of(chosen, COARSE)
 
 
 def test_a_few_steps_make_the_recordings_likelier() -> None:
@@ -138,7 +138,10 @@ def test_no_bang_at_the_start_and_no_hiss_in_pauses() -> None:
     net.leave.bias.copy_(outputs.start())
     how = replace(HOW, equaliser=0)  # which would set the levels
     program = LearnedVocoder(COARSE, AIDED, outputs, how, net, np.zeros(82, np.float32), np.ones(82, np.float32))
-    recorded = [signal.whole_frames(prompts()[name].wave.astype(np.float64), COARSE.hop) for name in parts()["val"][:4]]
+    recorded = [
+        signal.whole_frames(prompts("allison")[name].wave.astype(np.float64), COARSE.hop)
+        for name in parts("allison")["val"][:4]
+    ]
     for wave, made in zip(recorded, program([signal.analyse(wave, COARSE) for wave in recorded]), strict=True):
         wanted, found = level_db(wave), level_db(made)
         quiet = wanted <= np.quantile(wanted, 0.1)

@@ -14,7 +14,7 @@ from speech.signal import SAMPLE_RATE_HZ
 
 
 def test_the_prompts_are_those_that_were_counted() -> None:
-    known = prompts()
+    known = prompts("allison")
     assert len(known) == 550
     seconds = sum(len(p.wave) for p in known.values()) / SAMPLE_RATE_HZ
     assert seconds == pytest.approx(24.16 * 60, abs=1)
@@ -25,35 +25,32 @@ def test_the_prompts_are_those_that_were_counted() -> None:
     assert not any(name.startswith("silence/") for name in known)
 
 
-def test_no_four_words_in_a_row_are_in_two_parts() -> None:
-    texts = {split: [prompts()[name].text for name in names] for split, names in parts().items()}
+@pytest.mark.parametrize(("voice", "said"), [("allison", 550), ("june", 509)])
+def test_no_four_words_in_a_row_are_in_two_parts(voice: str, said: int) -> None:
+    known, those = prompts(voice), parts(voice)
     found = {}
-    for split, those in texts.items():
-        said = [re.sub("[^a-z0-9'*# ]", " ", text.lower()).split() for text in those]
-        found[split] = {" ".join(row) for s in said for row in zip(s, s[1:], s[2:], s[3:], strict=False)}
+    for split, names in those.items():
+        texts = [re.sub(r"[^\w'*# ]", " ", known[name].text.lower()).split() for name in names]
+        found[split] = {" ".join(row) for s in texts for row in zip(s, s[1:], s[2:], s[3:], strict=False)}
     assert not found["train"] & found["test"]
     assert not found["train"] & found["val"]
     assert not found["val"] & found["test"]
-    assert len(texts["test"]) >= 60
-    assert len(texts["val"]) >= 30
-    assert sum(map(len, parts().values())) == len(prompts())
+    assert len(those["test"]) >= 60
+    assert len(those["val"]) >= 30
+    assert sum(map(len, those.values())) == len(known) == said
 
 
 def test_held_out_prompts_are_sentences_of_all_lengths() -> None:
     for split in ("val", "test"):
-        seconds = [len(prompts()[name].wave) / SAMPLE_RATE_HZ for name in parts()[split]]
+        seconds = [len(prompts("allison")[name].wave) / SAMPLE_RATE_HZ for name in parts("allison")[split]]
         assert min(seconds) >= 1.5
         assert max(seconds) <= 8
         assert np.median(seconds) == pytest.approx(2.7, abs=0.4)
-        assert all(len(words(prompts()[name].text)) >= 4 for name in parts()[split])
+        assert all(len(words(prompts("allison")[name].text)) >= 4 for name in parts("allison")[split])
 
 
-def test_another_voice_is_parted_alike() -> None:
-    known, those = prompts("june"), parts("june")
-    assert known["activated"].text == "activé"
-    assert len(known) == sum(map(len, those.values())) == 509
-    assert len(those["test"]) >= 60
-    assert {len(parts()[split]) for split in ("val", "test")} == {32, 68}
+def test_another_voice_says_it_in_her_language() -> None:
+    assert prompts("june")["activated"].text == "activé"
     with pytest.raises(ValueError, match="voice: given 'lena', wanted one of allison, june"):
         prompts("lena")
 

@@ -32,7 +32,7 @@ def test_pulses_come_once_a_period_with_power_one_and_a_flat_spectrum_but_no_mea
 
 def test_the_hand_written_voice_does_not_thump() -> None:
     program = SourceFilter(features=COARSE, cutoff_hz=4000.0, breath=0.05, equaliser=2, spread=0.5, seed=0).build(None)
-    (made,) = program([signal.analyse(prompts()[parts()["val"][0]].wave, COARSE)])
+    (made,) = program([signal.analyse(prompts("allison")[parts("allison")["val"][0]].wave, COARSE)])
     power = np.abs(np.fft.rfft(made)) ** 2
     below = np.fft.rfftfreq(len(made), 1 / signal.SAMPLE_RATE_HZ) < 50
     assert 10 * np.log10(power[below].sum() / power.sum()) < -25
@@ -89,12 +89,11 @@ def test_what_is_made_from_the_recording_is_the_ceiling() -> None:
     assert world["mcd_db"][0] < 3
     assert world["voicing_error"][0] < 0.15
     assert coded["mcd_db"][0] > 1
-    assert coded["dnsmos"][0] < natural["dnsmos"][0] + 0.05
     coded_bits = {f.metric: f.value for f in ceilings["natural"].figures}
     assert 7 < coded_bits["lpc_bits_per_sample"] < coded_bits["flac_bits_per_sample"] < 12
     shown = referee.gallery(ceilings)
     ((name, pictures),) = shown.items()
-    assert [p.caption for p in pictures] == [f"natural: {prompts()[name].text}", "natural", "world", "mu_law"]
+    assert [p.caption for p in pictures] == [f"natural: {prompts('allison')[name].text}", "natural", "world", "mu_law"]
     by_hand = GriffinLim(features=COARSE, iterations=2, momentum=0.0, seed=0).build(None)
     preview = referee.preview(by_hand)
     assert not preview.scores, "which take long"
@@ -117,7 +116,7 @@ def test_a_measure_that_is_not_installed_is_refused_at_once(monkeypatch) -> None
 
 
 def test_words_of_a_language_that_the_recogniser_does_not_know_are_refused() -> None:
-    said = r"evaluator\.measures: given words with French, which the recogniser does not know"
+    said = r"evaluator\.measures: given words with French, wanted none, such as \[opinions,stoi\]"
     with pytest.raises(ValueError, match=said):
         Referee(voice="june", features=COARSE, split="val", measures=["words"])
 

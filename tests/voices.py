@@ -64,7 +64,7 @@ def vocoder(
 
 def some(analysis: Analysis, n: int) -> tuple[list[np.ndarray], list[Features]]:
     """The shortest prompts of the training part, of different lengths, and their features."""
-    shortest = sorted((prompts()[name].wave for name in parts()["train"]), key=len)[: 3 * n : 3]
+    shortest = sorted((prompts("allison")[name].wave for name in parts("allison")["train"]), key=len)[: 3 * n : 3]
     waves = [signal.whole_frames(wave.astype(np.float64), analysis.hop) for wave in shortest]
     return waves, [signal.analyse(wave, analysis) for wave in waves]
 
