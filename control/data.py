@@ -14,7 +14,7 @@ from control import labels, solver
 from control.game import Rules
 from control.inference import as_planes, inference
 from control.records import Table, table
-from control.selfplay import Habits, Played, self_play
+from control.selfplay import Habits, Played, check_habits, self_play
 from control.tree import Selection
 from control.window import Window, averaged, extended, take, window
 from control.workers import WORKERS, run_all
@@ -63,11 +63,15 @@ class SelfPlay(pl.LightningDataModule):
     ) -> None:
         super().__init__()
         at_least_1 = {"streams": streams, "games": games, "records": records, "batch_size": batch_size}
+        at_least_1 |= {"window_start": window_start, "window_most": window_most}
         for name, given in at_least_1.items():
             if given < 1:
                 raise ValueError(f"data.{name}: given {given}, wanted 1 or more")
         if workers not in WORKERS:
             raise ValueError(f"data.workers: given {workers!r}, wanted one of {', '.join(WORKERS)}")
+        if not 0 <= root_weight <= 1:
+            raise ValueError(f"data.root_weight: given {root_weight}, wanted 0 to 1")
+        check_habits(habits, selection)
         self.rules, self.selection, self.habits = rules, selection, habits
         self.streams, self.games, self.records = streams, games, min(records, limit or records)
         self.passes, self.batch_size = passes, batch_size
@@ -125,8 +129,13 @@ class SelfPlay(pl.LightningDataModule):
         return {"window": _tensors(self.window), "tables": [_tensors(t) for t in self.tables]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.window = Window(**_arrays(state_dict["window"]))
-        self.tables = [Table(**_arrays(t)) for t in state_dict["tables"]]
+        found = [Table(**_arrays(t)) for t in state_dict["tables"]]
+        given, wanted = [len(t.positions) for t in found], [len(t.positions) for t in self.tables]
+        if given != wanted:
+            raise ValueError(
+                f"data: given a checkpoint of {given} games, a number a stream, wanted the config's {wanted}"
+            )
+        self.window, self.tables = Window(**_arrays(state_dict["window"])), found
 
 
 def pace(played: list[Played], seconds: float) -> dict[str, float]:
@@ -142,7 +151,7 @@ def pace(played: list[Played], seconds: float) -> dict[str, float]:
         "simulations_per_s": simulations / seconds,
         "evaluations_per_s": evaluations / seconds,
         "positions_per_s": moves / seconds,
-        "cache_hits": found / looked_up,
+        "cache_hits": found / max(1.0, looked_up),
         "seconds": seconds,
     }
 

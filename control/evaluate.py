@@ -23,6 +23,7 @@ from control.solver import ILLEGAL
 Split = Literal["val", "test"]
 OUTCOMES = {"L": "loses", "D": "draws", "W": "wins"}
 PICTURES = 6  # of each kind in the gallery
+PREVIEWED = 120  # positions, while a net is trained
 STONES = 3  # numbers of stones that share a point of the curve
 NORMAL_95 = 1.96  # standard deviations
 
@@ -104,11 +105,9 @@ class Referee:
         return np.resize(self.labelled.positions, (n, 2))
 
     def __call__(self, program: Program) -> Played:
-        positions, scores, groups = self.labelled.positions, self.labelled.scores, self.labelled.groups
-        answers = check_answers(self.rules, positions, program(positions))
+        answers, scores = self._scored(program, None)
+        wrong, groups = 1 - scores["outcome_kept"], self.labelled.groups
         outcome, worst = self.outcomes
-        made = scores[np.arange(len(scores)), answers[:, 0].astype(int)]
-        wrong = (np.sign(made) != outcome).astype(np.float64)
         decisive = outcome != worst
         figures = error_figures("error", wrong, groups)
         figures += error_figures("error_decisive", wrong[decisive], groups[decisive])
@@ -116,17 +115,23 @@ class Referee:
         for name, opponent in self.opponents.items() if self.openings and self.split == "test" else ():
             of_match, games = self._match(program, name, opponent)
             figures += of_match
-        return Played(
-            answers,
-            {
-                "outcome_kept": 1 - wrong,
-                "exactly_best": (made == scores.max(1)).astype(np.float64),
-                "value_error": np.abs(answers[:, 1] - outcome),
-            },
-            tuple(figures),
-            (error_by_stones(np.bitwise_count(positions[:, 1]), wrong),),
-            games,
-        )
+        by_stones = error_by_stones(np.bitwise_count(self.labelled.positions[:, 1]), wrong)
+        return Played(answers, scores, tuple(figures), (by_stones,), games)
+
+    def preview(self, program: Program) -> Evaluation:
+        """Of so many positions that pictures of all kinds are found among them."""
+        return Evaluation(*self._scored(program, PREVIEWED))
+
+    def _scored(self, program: Program, n: int | None) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Answers and scores of the first `n` positions."""
+        positions, scores, outcome = self.labelled.positions[:n], self.labelled.scores[:n], self.outcomes[0][:n]
+        answers = check_answers(self.rules, positions, program(positions))
+        made = scores[np.arange(len(scores)), answers[:, 0].astype(int)]
+        return answers, {
+            "outcome_kept": (np.sign(made) == outcome).astype(np.float64),
+            "exactly_best": (made == scores.max(1)).astype(np.float64),
+            "value_error": np.abs(answers[:, 1] - outcome),
+        }
 
     def _match(self, program: Program, name: str, opponent: Opponent) -> tuple[list[Figure], tuple[Record, ...]]:
         """The score, wins + draws / 2 on average over both colours, and what it says in Elo; a forfeit is a loss.
@@ -158,7 +163,7 @@ class Referee:
         sides = right_or_wrong(evaluations) or {}
         votes = np.sum(list(sides.values()), 0)
         groups = {f"only {name} right": (votes == 1) & right for name, right in sides.items()} if len(sides) > 1 else {}
-        best, worst = self.outcomes
+        best, worst = (outcomes[: np.size(votes)] for outcomes in self.outcomes)
         groups |= {"all wrong": votes == 0, "all right": (votes == len(sides)) & (best != worst)}
         shown = {
             group: [self._picture(int(i), evaluations) for i in np.flatnonzero(mask)[:PICTURES]]

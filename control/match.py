@@ -121,13 +121,13 @@ def play_games(rules: Rules, first: Program, second: Program, openings: np.ndarr
 
 
 def play_match(rules: Rules, player: Program, opponent: Program, openings: np.ndarray) -> tuple[np.ndarray, Games]:
-    """Plays every opening with both colours.
+    """Plays every opening with both colours; a player against itself once, for it answers alike each time.
 
     Returns:
         What `player` scores in each on average, float64 (N,): wins + draws / 2; and the games in which it moved first.
     """
     as_first = play_games(rules, player, opponent, openings)
-    as_second = play_games(rules, opponent, player, openings)
+    as_second = as_first if player == opponent else play_games(rules, opponent, player, openings)
     return (as_first.results + 1 - as_second.results) / 2, as_first
 
 

@@ -53,7 +53,9 @@ class AlphaZero(Module):
         policy_loss = -(policy * moves.log_softmax(1)).sum(1).mean()
         value_loss = F.cross_entropy(outcome, value)
         wrong_outcome = (outcome.argmax(1) != value.argmax(1)).float().mean()
-        worse_move = (policy.gather(1, best_legal(planes, moves)) == 0).float().mean()
+        told = policy.sum(1) > 0  # a lost position has no better move
+        worse = (policy.gather(1, best_legal(planes, moves))[:, 0] == 0) & told
+        worse_move = worse.sum() / told.sum().clamp_min(1)
         parts = {"policy_loss": policy_loss, "value_loss": value_loss}
         return policy_loss + value_loss, parts | {"wrong_outcome": wrong_outcome, "worse_move": worse_move}
 

@@ -34,7 +34,8 @@ def mix_noise(selection: Selection, trees: Trees, g: int) -> None:
     if share > 0 and not selection.gumbel:
         considered = trees.child[g, 0] != ILLEGAL
         noise = np.where(considered, trees.noise[g], np.float32(0))
-        trees.prior[g, 0] = (1 - share) * trees.prior[g, 0] + share * noise / noise.sum()
+        if noise.sum() > 0:  # of a small alpha all may be rounded to 0
+            trees.prior[g, 0] = (1 - share) * trees.prior[g, 0] + share * noise / noise.sum()
 
 
 @kernel
@@ -111,9 +112,10 @@ def policy(game: Game, selection: Selection, trees: Trees, g: int) -> np.ndarray
             weights[move] = child >= 0 and -trees.high[g, child] == low
         elif child >= 0 and trees.low[g, child] < 1:
             weights[move] = trees.visits[g, child]
-    if weights.sum() == 0:  # proven when it was made
+    if weights.sum() == 0:  # proven when it was made, or what was visited is proven to lose
         for move in range(game.moves):
-            weights[move] = trees.child[g, 0, move] != ILLEGAL
+            child = trees.child[g, 0, move]
+            weights[move] = child != ILLEGAL and (proven or child < 0 or trees.low[g, child] < 1)
     elif selection.gumbel and not proven:
         scores = _scores(game, selection, trees, g)
         top = scores[weights > 0].max()

@@ -40,6 +40,29 @@ class Habits(NamedTuple):
     reuse_trees: bool
 
 
+def check_habits(habits: Habits, selection: Selection) -> None:
+    """That games can be played so: a kernel would not say that they cannot.
+
+    Raises:
+        ValueError: with the habit's name, what was given and what was wanted.
+    """
+    if not 1 <= habits.fast_simulations <= habits.full_simulations:
+        raise ValueError(
+            f"habits.fast_simulations: given {habits.fast_simulations}, "
+            f"wanted 1 to the {habits.full_simulations} of full_simulations"
+        )
+    for name in ("full_share", "noise_share", "opening_share", "play_on"):
+        if not 0 <= (share := getattr(habits, name)) <= 1:
+            raise ValueError(f"habits.{name}: given {share}, wanted 0 to 1")
+    for name in ("dirichlet_alpha", "late_temperature"):
+        if (value := getattr(habits, name)) <= 0:
+            raise ValueError(f"habits.{name}: given {value}, wanted more than 0")
+    if habits.opening_plies < 1:
+        raise ValueError(f"habits.opening_plies: given {habits.opening_plies}, wanted 1 or more")
+    if habits.reuse_trees and selection.gumbel:
+        raise ValueError("habits.reuse_trees: given true with selection.gumbel, whose visits are counted from none")
+
+
 class Tally(NamedTuple):
     """int64 (1,) each: how much was played."""
 

@@ -61,6 +61,10 @@ def data(rules: Rules = SMALL, **changed: object) -> SelfPlay:
     return SelfPlay(rules=rules, selection=PUCT, **{"habits": HABITS, **settings, **changed})  # type: ignore[arg-type]
 
 
+def habits(**changed: object) -> SelfPlay:
+    return data(habits=HABITS._replace(**changed))  # type: ignore[arg-type]
+
+
 def module(rules: Rules = SMALL, **changed: object) -> AlphaZero:
     torch.manual_seed(0)
     settings = {
@@ -161,6 +165,13 @@ def test_a_player_is_asked_about_positions_in_play_of_its_own_game(simulations: 
         (lambda: flat_then_cosine(warm_up=0.5, flat=0.3, end=0), r"schedule: given warm_up 0\.5, flat 0\.3, wanted"),
         (lambda: data(streams=0), r"data\.streams: given 0, wanted 1 or more"),
         (lambda: data(workers="slurm"), r"data\.workers: given 'slurm', wanted one of threads, ray"),
+        (lambda: data(window_most=0), r"data\.window_most: given 0, wanted 1 or more"),
+        (lambda: data(root_weight=2), r"data\.root_weight: given 2, wanted 0 to 1"),
+        (lambda: habits(fast_simulations=25), r"habits\.fast_simulations: given 25, wanted 1 to the 24 of full"),
+        (lambda: habits(noise_share=-0.1), r"habits\.noise_share: given -0\.1, wanted 0 to 1"),
+        (lambda: habits(dirichlet_alpha=0.0), r"habits\.dirichlet_alpha: given 0\.0, wanted more than 0"),
+        (lambda: habits(opening_plies=0), r"habits\.opening_plies: given 0, wanted 1 or more"),
+        (lambda: data().load_state_dict(data(streams=3).state_dict()), r"given a checkpoint of \[32, 32, 32\] games"),
     ],
 )
 def test_wrong_settings_are_named(make, message: str) -> None:  # type: ignore[no-untyped-def]

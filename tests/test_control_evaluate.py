@@ -81,6 +81,15 @@ def test_examples_are_of_all_groups_and_repeat() -> None:
     assert isinstance(judge, Evaluator)
 
 
+def test_a_preview_has_pictures_and_no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("control.evaluate.PREVIEWED", 15)
+    judge, player = referee(SMALL), MinmaxPlayer(rules=SMALL, depth=1)
+    seen, whole = judge.preview(player), judge(player)
+    assert not seen.figures
+    assert all(np.array_equal(values, whole.scores[name][:15]) for name, values in seen.scores.items())
+    assert any(judge.gallery({"minmax": seen}).values())
+
+
 def test_the_splits_share_no_position() -> None:
     val, test = (
         {

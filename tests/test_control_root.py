@@ -161,3 +161,16 @@ def test_gumbel_spends_its_simulations_by_halving_and_finds_the_best_arm() -> No
     target = policy(game, gumbel, grown, 0)
     assert target.argmax() == 3
     assert target.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("gumbel", [False, True])
+def test_what_is_proven_to_lose_has_no_share_though_nothing_else_was_tried(gumbel: bool) -> None:
+    game = TIC_TAC_TOE.game
+    grown = trees(game, games=1, nodes=3)
+    plant(game, PUCT, grown, 0, np.uint64(0), np.uint64(0))
+    grown.child[0, 0, 4], grown.visits[0, 0], grown.visits[0, 1] = 1, 2, 1
+    grown.low[0, 1] = grown.high[0, 1] = 1  # for the other side
+    grown.prior[0, 0] = 1 / 9
+    assert policy(game, PUCT._replace(gumbel=gumbel), grown, 0).tolist() == pytest.approx(
+        [1 / 8] * 4 + [0] + [1 / 8] * 4
+    )
