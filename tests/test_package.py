@@ -49,8 +49,12 @@ def test_the_shipped_package_is_whole_and_small(shipped: Path) -> None:
     assert found.results["run"]["split"] == "test", "the card shows the last look"
 
 
+@pytest.mark.parametrize("shipped", sorted({*SHIPPED} - {"speech"}), indirect=True)
 def test_the_shipped_package_gives_its_figures_again(shipped: Path, command, monkeypatch, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    """Those of the test split, but for what a clock, matches, the code's length and the CPU's format of numbers say."""
+    """Those of the test split, but for what a clock, matches, the code's length and the CPU's format of numbers say.
+
+    Judging a voice takes minutes: test_speech_shipped.py asks it for a few prompts.
+    """
     baselines = package.Package.baselines
     monkeypatch.setattr(package.Package, "baselines", lambda p: {n: b for n, b in baselines(p).items() if n != SLOW})
     brief = BRIEF.get(shipped.parent.name, [])

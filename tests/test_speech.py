@@ -20,7 +20,7 @@ from speech.outputs import Logistics
 from speech.signal import Features
 from tests.conftest import LITTLE
 from tests.killed import unjudged
-from tests.voices import AIDED, ARMS, COARSE, FINE, HOW, data, small_net, some, vocoder
+from tests.voices import AIDED, ARMS, COARSE, FINE, HOW, data, level_db, small_net, some, vocoder
 
 
 def test_pieces_are_those_of_the_recordings() -> None:
@@ -123,11 +123,6 @@ def test_bits_of_the_hand_written_likelihood_are_those_of_a_net_that_has_learned
             likely.bits(features[:1], [np.zeros(5)])
         with pytest.raises(ValueError, match=r"features: given \(n_fft 1024, window 1024, hop 256\)"):
             likely.bits([features[0]._replace(analysis=COARSE)], waves[:1])
-
-
-def level_db(wave: np.ndarray) -> np.ndarray:
-    """Of every 5 ms."""
-    return 10 * np.log10((wave[: len(wave) // 80 * 80].astype(np.float64).reshape(-1, 80) ** 2).mean(1) + 1e-12)
 
 
 def test_no_bang_at_the_start_and_no_hiss_in_pauses() -> None:

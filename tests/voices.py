@@ -95,3 +95,8 @@ def data(**changed: object) -> Prompts:
     made = Prompts(**settings | {"noise": 0.4, "seed": 0, "limit": 3} | changed)  # type: ignore[arg-type]
     made.setup()
     return made
+
+
+def level_db(wave: np.ndarray) -> np.ndarray:
+    """Of every 5 ms."""
+    return 10 * np.log10((wave[: len(wave) // 80 * 80].astype(np.float64).reshape(-1, 80) ** 2).mean(1) + 1e-12)
