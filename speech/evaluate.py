@@ -28,7 +28,6 @@ MEASURES = ("opinions", "words", "stoi", "pesq")  # that a referee may do withou
 class Reference(NamedTuple):
     """What the metrics need of a recording, `wave` filled up to whole frames."""
 
-    name: str
     text: str
     wave: np.ndarray
     pitch: np.ndarray
@@ -105,7 +104,7 @@ class Referee:
             wave = whole_frames(prompt.wave.astype(np.float64), self.features.hop)
             track_hz = pitch(wave)
             cepstra, loud = mel_cepstra(wave, track_hz), loud_frames(wave)
-            found.append(Reference(prompt.name, prompt.text, wave, track_hz, cepstra, loud))
+            found.append(Reference(prompt.text, wave, track_hz, cepstra, loud))
         return found
 
     def examples(self, n: int) -> list[Features]:
@@ -177,9 +176,7 @@ class Referee:
         for i in self._shown():
             name, text, wave = self.prompts[i]
             waves = {f"natural: {text}": wave} | {n: e.answers[i] for n, e in evaluations.items()}
-            shown[name] = [
-                Picture(spectrogram(wave), name, Sound(wave, SAMPLE_RATE_HZ)) for name, wave in waves.items()
-            ]
+            shown[name] = [Picture(spectrogram(w), caption, Sound(w, SAMPLE_RATE_HZ)) for caption, w in waves.items()]
         return shown
 
     def _shown(self) -> list[int]:
