@@ -80,7 +80,8 @@ class Vocoder(Module):
                 f"data.receptive_field: given {data.receptive_field}, "
                 f"wanted the net's {self.net.receptive_field} or more"
             )
-        self.mean, self.deviation = (t.to(self.device) for t in data.statistics())
+        if not self.mean.any():  # else they are those that a package's net was trained with
+            self.mean, self.deviation = (t.to(self.device) for t in data.statistics())
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
         """Of a checkpoint or a package, whoever loads it.
