@@ -20,7 +20,7 @@ STYLE = {
     "axes.grid": True,
     "grid.color": "#e4e4e4",
     "axes.axisbelow": True,
-    "legend.frameon": False,
+    "legend.edgecolor": "none",
     "legend.fontsize": 7.5,
     "svg.hashsalt": "software2",  # the same results give the same bytes
 }
@@ -88,7 +88,7 @@ def quality_against_cost(
             axes.plot(max(cpu_s, 0.01), value, "o", markersize=8, color=palette[name], label=name)
         _log_x(axes)
         axes.set(title=f"{of}: {quality} against cost", xlabel="CPU-seconds to train or build", ylabel=quality)
-        axes.legend(loc="lower right")
+        axes.legend()
 
     return draw
 
