@@ -102,17 +102,20 @@ def evaluate_package(
     domain: Domain, package: Package, output_dir: Path, *, about: Mapping[str, Any], goals: Mapping[str, str]
 ) -> dict[str, Any]:
     """Judges a package's programs; nothing is trained or built. What making them took is what the package says."""
-    package.fill(domain.module)
-    domain.data.setup("fit")
-    programs = {domain.module.name: domain.module.program(domain.data)} | package.baselines()
     made = [
         Entrant(
             name, "learned" if name == domain.module.name else "baseline", program, cost.Spent(*package.spent(name))
         )
-        for name, program in programs.items()
+        for name, program in unpacked(domain, package).items()
     ]
     learning = [Plot(**plot) for plot in package.results["plots"] if plot["name"].startswith("learning/")]
     return judge(domain, made, learning, output_dir, about=about, goals=goals)
+
+
+def unpacked(domain: Domain, package: Package) -> dict[str, Program]:
+    """A package's programs, the learned one first, made again in `domain`; the data are not looked at."""
+    package.fill(domain.module)
+    return {domain.module.name: domain.module.program(domain.data)} | package.baselines()
 
 
 def entrants(domain: Domain, training: cost.Spent) -> Iterator[Entrant]:

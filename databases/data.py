@@ -4,6 +4,7 @@ An index is asked for what it was built on; no key is held out. What is held out
 """
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 
 import numpy as np
 import pytorch_lightning as pl
@@ -35,10 +36,15 @@ class Ranks(pl.LightningDataModule):
         self.table = KeySet(keys, limit)
         self.batch_size, self.steps, self.seed = batch_size, steps, seed
 
-    def setup(self, stage: str | None = None) -> None:
-        keys = self.table.keys
-        self.smallest = keys[:1].copy()
-        self.width = max(features(keys[-1:], keys[0])[0], 1e-9)
+    @cached_property
+    def smallest(self) -> np.ndarray:
+        """The smallest key, (1,)."""
+        return self.table.keys[:1].copy()
+
+    @cached_property
+    def width(self) -> float:
+        """From the smallest key to the largest, as the net sees them."""
+        return max(features(self.table.keys[-1:], self.smallest[0])[0], 1e-9)
 
     def batch(self, rng: np.random.Generator, size: int) -> tuple[Tensor, Tensor]:
         """So many keys drawn at random, in their order."""

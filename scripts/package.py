@@ -24,17 +24,17 @@ def write(cfg: DictConfig, output_dir: Path) -> None:
         raise ValueError(f"run: given {run}, whose checkpoint is not what its results are of; wanted it finished")
     domain = cli.build(kept)
     clock = experiment.restore(domain, run)
-    code = type(domain.module).__module__.split(".")[0]
+    where = type(domain.module).__module__.split(".")[:-1]  # of a domain in a folder, or in a folder of one
     package.save(
         folder,
-        code=code,
+        code=where[0],
         choices={g: c for g, c in HydraConfig.get().runtime.choices.items() if c and folders.is_packaged(g)},
         module=domain.module,
         baselines={e.name: e.program for e in experiment.entrants(domain, clock.spent) if e.kind == "baseline"},
         documents={
             package.CONFIG: OmegaConf.to_yaml(OmegaConf.create({key: kept[key] for key in folders.KEPT})),
             package.RESULTS: (run / experiment.RESULTS).read_text(),
-            package.CARD: report.card(results, domain_card=(ROOT / code / "README.md").read_text()),
+            package.CARD: report.card(results, domain_card=ROOT.joinpath(*where, "README.md").read_text()),
         },
         allowed=folders.allowed_targets(),
     )

@@ -15,7 +15,7 @@ def write(cfg: DictConfig, output_dir: Path) -> None:
     if cfg.run is not None:
         paths = sorted(Path(cfg.run).glob("**/results.json"))
     else:
-        paths = sorted(ROOT.glob("*/results/*.json"))
+        paths = sorted([*ROOT.glob("*/results/*.json"), *ROOT.glob("*/*/results/*.json")])
     if not paths:
         raise ValueError(f"run: given {cfg.run}, wanted a folder with results.json in it")
     loaded = load(paths)

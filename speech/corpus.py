@@ -173,11 +173,13 @@ def decode(data: bytes, name: str) -> np.ndarray:
 def parse(texts: str) -> dict[str, str]:
     """{prompt: what it says}, of lines `name: text`; tones and silences stand in brackets and are left out.
 
-    So are remarks in parentheses within a text, and all of a prompt that they say a tone is in.
+    So are remarks in parentheses and signs in brackets within a text, and all of a prompt that they say a tone is in.
     """
     lines = (line.partition(":") for line in texts.splitlines() if not line.startswith(";"))
     said = {name.strip(): text.strip() for name, _, text in lines if "tone sound plays)" not in text}
-    spoken = {name: re.sub(r"\(.*?\)", "", text).strip() for name, text in said.items() if text[:1] not in ("[", "<")}
+    spoken = {
+        name: re.sub(r"\(.*?\)|\[.*?\]", "", text).strip() for name, text in said.items() if text[:1] not in ("[", "<")
+    }
     return {name: text for name, text in spoken.items() if text}
 
 

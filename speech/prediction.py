@@ -41,8 +41,8 @@ class Prediction(NamedTuple):
 def predict_from_mel(log_mels: np.ndarray, subframes: int) -> Prediction:
     """Linear prediction of the spectrum that mels (frames, BANDS) outline."""
     mels = at_subframes(np.asarray(log_mels, np.float64), subframes)
-    power = np.exp(mels @ _spread()) * _pre_emphasis_power()
-    return _of_power(power)
+    spread, emphasis = spectrum()
+    return _of_power(np.exp(mels @ spread) * emphasis)
 
 
 def predict_from_signal(y: np.ndarray, analysis: Analysis) -> Prediction:
@@ -60,19 +60,17 @@ def _of_power(power: np.ndarray) -> Prediction:
 
 
 @lru_cache
-def _spread() -> np.ndarray:
-    """(BANDS, bins): log power between the bands' centres, interpolated linearly over frequency."""
+def spectrum() -> tuple[np.ndarray, np.ndarray]:
+    """What makes a power spectrum of log-mels: (BANDS, bins) that spreads them linearly between the bands' centres,
+    and (bins,), the power of the pre-emphasis.
+    """
     bands = mel_bands(SPECTRUM * 4)
     fine = np.arange(len(bands)) * SAMPLE_RATE_HZ / (SPECTRUM * 4)
     centres = bands.T @ fine
     bins = np.arange(SPECTRUM // 2 + 1) * SAMPLE_RATE_HZ / SPECTRUM
-    return np.stack([np.interp(bins, centres, row) for row in np.eye(BANDS)])
-
-
-@lru_cache
-def _pre_emphasis_power() -> np.ndarray:
-    w = 2 * np.pi * np.arange(SPECTRUM // 2 + 1) / SPECTRUM
-    return np.abs(1 - PRE_EMPHASIS * np.exp(-1j * w)) ** 2
+    spread = np.stack([np.interp(bins, centres, row) for row in np.eye(BANDS)])
+    w = 2 * np.pi * bins / SAMPLE_RATE_HZ
+    return spread, np.abs(1 - PRE_EMPHASIS * np.exp(-1j * w)) ** 2
 
 
 def levinson(correlation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -7,10 +7,11 @@ they could be guessed.
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from pocketsphinx import Decoder, get_model_path
@@ -103,33 +104,53 @@ def grammar(sentences: Sequence[Sequence[str]]) -> str:
     return "\n".join([head, "\\1-grams:", *unigrams, "", "\\2-grams:", *bigrams, "", "\\end\\", ""])
 
 
-@lru_cache
-def _prompts_grammar() -> str:
-    return grammar([spoken(prompt.text) for prompt in prompts(VOICE).values()])
+class Language(NamedTuple):
+    """What a recogniser expects: a `dictionary` in its format, and a `grammar` in ARPA's; both None: any English."""
+
+    dictionary: str | None
+    grammar: str | None
+
+
+ENGLISH = Language(None, None)
 
 
 @lru_cache
-def prompts_dictionary() -> str:
-    """Of the recogniser's own the words of the prompts, all pronunciations of each: reading all 134,000 takes long."""
-    said = {word for prompt in prompts(VOICE).values() for word in spoken(prompt.text)}
+def prompts_language(more: tuple[str, ...] = ()) -> Language:
+    """Of the prompts, and of more texts."""
+    sentences = [spoken(text) for text in (*(prompt.text for prompt in prompts(VOICE).values()), *more)]
+    return Language(dictionary({word for sentence in sentences for word in sentence}), grammar(sentences))
+
+
+def dictionary(said: Collection[str]) -> str:
+    """Of the recogniser's own these words, all pronunciations of each: reading all 134,000 takes long."""
     whole = Path(get_model_path("en-us"), "cmudict-en-us.dict").read_text(encoding="utf-8").splitlines()
     lines = [line for line in whole if line.split()[0].split("(")[0] in said]
     return "\n".join([*lines, *(f"{word} {phones}" for word, phones in PRONUNCIATIONS.items()), ""])
 
 
-def heard(wave: np.ndarray) -> list[str]:
-    """The words of a signal (n,) within -1 to 1; a new decoder each time, since one adapts to what it has heard."""
-    models = Path(get_model_path("en-us"))
-    with tempfile.TemporaryDirectory() as folder:
-        known, said = Path(folder, "prompts.dict"), Path(folder, "prompts.lm")
-        known.write_text(prompts_dictionary())
-        said.write_text(_prompts_grammar())
-        decoder = Decoder(hmm=str(models / "en-us"), dict=str(known), lm=str(said), loglevel="FATAL")
+def heard(wave: np.ndarray, language: Language | None = None) -> list[str]:
+    """The words of a signal (n,) within -1 to 1; a new decoder each time, since one adapts to what it has heard.
+
+    Args:
+        language: that of the prompts, unless given.
+    """
+    decoder = _decoder(language or prompts_language())
     decoder.start_utt()
     decoder.process_raw((np.clip(wave, -1, 1) * 32767).astype(np.int16).tobytes(), full_utt=True)
     decoder.end_utt()
     hypothesis = decoder.hyp()
     return hypothesis.hypstr.split() if hypothesis else []
+
+
+def _decoder(language: Language) -> Decoder:
+    models = Path(get_model_path("en-us"))
+    with tempfile.TemporaryDirectory() as folder:
+        known, said = models / "cmudict-en-us.dict", models / "en-us.lm.bin"
+        if language.dictionary is not None and language.grammar is not None:
+            known, said = Path(folder, "words.dict"), Path(folder, "words.lm")
+            known.write_text(language.dictionary)
+            said.write_text(language.grammar)
+        return Decoder(hmm=str(models / "en-us"), dict=str(known), lm=str(said), loglevel="FATAL")
 
 
 def word_errors(found: Sequence[str], true: Sequence[str]) -> int:

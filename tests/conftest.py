@@ -1,4 +1,5 @@
 import os
+import re
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch: workers of xdist share two cores
 import common  # noqa: F401, I001  # sets the rest of the environment, before anything imports torch
@@ -17,18 +18,23 @@ from scripts.kernels import forget_stale
 
 ROOT = Path(__file__).resolve().parent.parent
 DOMAINS = sorted(path.stem for path in (ROOT / "configs" / "domain").glob("*.yaml"))
-# Shapes are checked in tests and cost nothing elsewhere. (Only in the nets: the hook cannot wrap numba's functions.)
-install_import_hook([f"{domain}.net" for domain in DOMAINS], "beartype.beartype")
-forget_stale()
-torch.set_num_threads(1)
+CONFIGS = ROOT / "configs" / "domain"
+CODE = {  # of each domain: speech, or speech.tts
+    domain: re.search(r"_target_: ([\w.]+)\.data\.", (CONFIGS / f"{domain}.yaml").read_text())[1]  # type: ignore[index]
+    for domain in DOMAINS
+}
 NETS = {
     domain: sorted(
         path.stem
-        for path in (ROOT / "configs" / "domain" / "net").glob("*.yaml")
-        if f"_target_: {domain}." in path.read_text()
+        for path in (CONFIGS / "net").glob("*.yaml")
+        if re.search(rf"^_target_: {code}\.net\.", path.read_text(), re.MULTILINE)
     )
-    for domain in DOMAINS
+    for domain, code in CODE.items()
 }
+# Shapes are checked in tests and cost nothing elsewhere. (Only in the nets: the hook cannot wrap numba's functions.)
+install_import_hook([f"{code}.net" for code in CODE.values()], "beartype.beartype")
+forget_stale()
+torch.set_num_threads(1)
 # Added to a run of few steps: what the domain needs to be brief.
 LITTLE = {
     "control": [
@@ -47,6 +53,17 @@ LITTLE = {
         "domain.evaluator.limit=1",
         "domain.evaluator.measures=[]",
         "domain.baselines.griffin_lim.iterations=2",
+    ],
+    "tts": [
+        "domain.data.limit=2",
+        "domain.data.frames=16",
+        "domain.data.batch_size=2",
+        "domain.data.pieces=6",
+        "domain.module.weights=null",
+        "domain.module.net.channels=16",
+        "domain.module.net.vocoder.channels=16",
+        "domain.evaluator.limit=1",
+        "domain.evaluator.measures=[words]",
     ],
 }
 

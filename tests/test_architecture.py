@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import DOMAINS, ROOT
+from tests.conftest import CODE, DOMAINS, ROOT
 
-PACKAGES = {"common", "scripts", *DOMAINS}
+PACKAGES = {"common", "scripts", *(code.split(".")[0] for code in CODE.values())}
 ORDER = ("program", "optim", "module", "domain", "experiment")
 
 
@@ -31,7 +31,7 @@ def roots(path: Path) -> set[str]:
 @pytest.mark.parametrize("package", sorted(PACKAGES))
 def test_imports_go_one_way(package: str) -> None:
     allowed = {"common": {"common"}, "scripts": {"common", "scripts"}}.get(package, {"common", package})
-    for path in (ROOT / package).glob("*.py"):
+    for path in (ROOT / package).rglob("*.py"):
         ours = roots(path) & PACKAGES
         assert ours <= allowed, f"{path.relative_to(ROOT)} imports {ours - allowed}"
         if package != "scripts":
@@ -49,17 +49,17 @@ def test_inside_common_imports_go_one_way() -> None:
 def test_only_the_bench_knows_peers(domain: str) -> None:
     for path in ROOT.glob("**/*.py"):
         if ".venv" not in path.parts and path.name != "peers.py" and "tests" not in path.parts:
-            assert not any(name.startswith(f"{domain}.peers") for name in imports(path)), path
+            assert not any(name.startswith(f"{CODE[domain]}.peers") for name in imports(path)), path
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_a_domain_is_its_folder_its_yaml_and_its_test(domain: str) -> None:
     for file in ("data.py", "net.py", "module.py", "baseline.py", "evaluate.py", "README.md"):
-        assert (ROOT / domain / file).is_file(), f"{domain}/{file}"
+        assert ROOT.joinpath(*CODE[domain].split("."), file).is_file(), f"{domain}: {file}"
     assert (ROOT / "tests" / f"test_{domain}.py").is_file()
     for path in (*(ROOT / "common").iterdir(), *(ROOT / "scripts").iterdir()):
         if path.is_file():
-            assert f"{domain}." not in path.read_text().replace(f"{domain}.yaml", ""), f"{path} knows {domain}"
+            assert f"{CODE[domain]}." not in path.read_text().replace(f"{domain}.yaml", ""), f"{path} knows {domain}"
 
 
 @pytest.mark.parametrize("package", sorted(PACKAGES))

@@ -1,0 +1,68 @@
+"""Asks all programs of a domain one thing: python -m scripts.predict domain=vision input=shoe.png
+
+The shipped package answers, unless `package=` or `run=` names another. What an input is, is the domain's to say: a
+function under `predict` in its YAML, which gets the programs, the input and a folder for files, and says what to print.
+"""
+
+import sys
+from pathlib import Path
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from common import experiment
+from common.program import Program
+from common.source import ROOT
+from scripts import cli, folders
+
+
+def predict(cfg: DictConfig, output_dir: Path) -> None:
+    """Prints what the domain says, and last the folder of what it wrote."""
+    if cfg.input is None:
+        raise ValueError('input: given nothing, wanted input="..."')
+    if not cfg.predict:
+        raise ValueError("predict: given a domain that reads no input, wanted one whose YAML names a function")
+    programs: dict[str, Program]
+    if cfg.run is not None:
+        cfg = folders.config_of_run(cfg)
+        domain = cli.build(cfg)
+        clock = experiment.restore(domain, Path(cfg.run))
+        programs = {entrant.name: entrant.program for entrant in experiment.entrants(domain, clock.spent)}
+    else:
+        found = folders.load_package(Path(cfg.package))
+        cfg = folders.config_of_package(cfg, found)
+        programs = experiment.unpacked(cli.build(cfg), found)
+    for line in instantiate(cfg.predict, _convert_="all")(programs, str(cfg.input), output_dir):
+        print(line)
+    if any(path.name not in folders.SCAFFOLD for path in output_dir.iterdir()):
+        print(output_dir)
+
+
+def shipped(domain: str) -> Path:
+    """The package of a domain that this repository has.
+
+    Raises:
+        ValueError: it has none.
+    """
+    config = folders.CONFIGS / "domain" / f"{domain}.yaml"
+    if not config.is_file():
+        raise ValueError(f"domain: given {domain!r}, wanted one that configs/domain has")
+    target = OmegaConf.load(config).domain.data._target_
+    folder = ROOT.joinpath(*target.split(".")[:-2], "pretrained")
+    if not folder.is_dir():
+        raise ValueError(f"package: given nothing, wanted package=DIR or run=DIR: no package of {domain} is shipped")
+    return folder
+
+
+def main() -> None:
+    """The entry point."""
+    if folders.argument("run") is None and folders.argument("package") is None:
+        try:
+            sys.argv.append(f"package={shipped(folders.argument('domain') or 'vision')}")
+        except ValueError as error:
+            sys.exit(f"error: {error}")
+    cli.main(predict)
+
+
+if __name__ == "__main__":
+    main()

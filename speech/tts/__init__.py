@@ -1,0 +1,1 @@
+"""Text to speech: the second domain of this folder, `domain=tts`."""

@@ -1,0 +1,117 @@
+"""When each phone of a recording is said: forced alignment by CMU Pocketsphinx, whose package carries the models.
+
+It is told the phones, and finds times for them and for silences between words (Viterbi 1967), to 10 ms.
+"""
+
+import hashlib
+import io
+import tempfile
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from pocketsphinx import Decoder, get_model_path
+from rich.console import Console
+from rich.progress import track
+
+from common import cache_folder
+from common.checkpoint import write_whole
+from speech.corpus import Prompt
+from speech.tts.pronounce import phrases
+from speech.tts.spoken import Phrase
+from speech.tts.units import SYMBOLS, units_of
+
+STEP_S = 0.01
+READ = {  # where she does not say what is written
+    "demo-instruct": {
+        "500 to": "five zero zero to",
+        "600": "six zero zero",
+        "8500": "eight five zero zero",
+        "Finally,": "",
+    },
+    "spy-h323": {"H.323": "H three two three"},
+}
+WIDE = {"bestpath": False, "beam": 1e-80, "wbeam": 1e-60, "pbeam": 1e-80}  # narrower ones lose a prompt in seven
+
+
+def said_in(prompt: Prompt) -> list[Phrase]:
+    """What a prompt says."""
+    text = prompt.text
+    for written, read in READ.get(prompt.name, {}).items():
+        text = text.replace(written, read)
+    return list(phrases(text))
+
+
+def aligned(chosen: Sequence[Prompt]) -> list[np.ndarray]:
+    """Of each prompt float64 (units,): the seconds that its units last, from the cache where it has them.
+
+    Raises:
+        ValueError: a recording does not say its text, or what the cache has is damaged.
+    """
+    said = [said_in(prompt) for prompt in chosen]
+    key = hashlib.sha256(repr((said, WIDE, version("pocketsphinx"))).encode())
+    for prompt in chosen:
+        key.update(prompt.wave.tobytes())
+    path = cache_folder() / "asterisk" / f"alignments-{key.hexdigest()[:16]}.npz"
+    if path.exists():
+        try:
+            with np.load(io.BytesIO(path.read_bytes())) as found:
+                return [found[prompt.name] for prompt in chosen]
+        except Exception as error:  # NumPy and zipfile name every damage by another type
+            raise ValueError(f"{path}: given a damaged file ({error}), wanted alignments; delete it") from error
+    made = list(_align(chosen, said))
+    data = io.BytesIO()
+    np.savez(data, allow_pickle=False, **{prompt.name: spans for prompt, spans in zip(chosen, made, strict=True)})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, data.getbuffer())
+    return made
+
+
+def _align(chosen: Sequence[Prompt], said: Sequence[Sequence[Phrase]]) -> Iterator[np.ndarray]:
+    spoken = {word.text: word.phones for each in said for phrase in each for word in phrase.words}
+    entries = [f"{text} {' '.join(phone.name for phone in phones)}" for text, phones in spoken.items()]
+    with tempfile.TemporaryDirectory() as folder:
+        known = Path(folder, "words.dict")
+        known.write_text("\n".join([*entries, ""]))
+        models = Path(get_model_path("en-us"), "en-us")
+        decoder = Decoder(hmm=str(models), dict=str(known), lm=None, loglevel="FATAL", **WIDE)
+    shown = track(list(zip(chosen, said, strict=True)), "alignment", console=Console(stderr=True), transient=True)
+    for prompt, each in shown:
+        yield _spans(decoder, prompt, each)
+
+
+def _spans(decoder: Decoder, prompt: Prompt, said: Sequence[Phrase]) -> np.ndarray:
+    raw = (np.clip(prompt.wave, -1, 1) * 32767).astype(np.int16).tobytes()
+    texts = [word.text for phrase in said for word in phrase.words]
+    decoder.set_align_text(" ".join(texts))
+    _listen(decoder, raw)
+    if decoder.hyp() is None:
+        raise ValueError(f"{prompt.name}: given a recording that does not say {prompt.text!r}, wanted one that does")
+    decoder.set_alignment()
+    _listen(decoder, raw)
+    lasting = [(p.name, p.duration * STEP_S) for word in decoder.get_alignment() for p in word]
+    return spread(lasting, said, len(prompt.wave) / 16000)
+
+
+def _listen(decoder: Decoder, raw: bytes) -> None:
+    decoder.start_utt()
+    decoder.process_raw(raw, full_utt=True)
+    decoder.end_utt()
+
+
+def spread(lasting: Sequence[tuple[str, float]], said: Sequence[Phrase], seconds: float) -> np.ndarray:
+    """Times of phones and silences, in order, as the seconds that each unit of `said` lasts; they sum to `seconds`."""
+    symbols = [SYMBOLS[number] for number in units_of(said).symbol]
+    is_phone = [symbol.isupper() for symbol in symbols]
+    spans, at = np.zeros(len(symbols)), 0
+    for name, duration in lasting:
+        silence = name == "SIL" or name.startswith("+")
+        if not silence:
+            at += 1
+            while not is_phone[at]:
+                at += 1
+        gap = at if not is_phone[at] else at + 1  # silences come after a word, or before the first
+        spans[gap if silence else at] += duration
+    spans[-1] = max(spans[-1] + seconds - spans.sum(), 0.0)
+    return spans

@@ -1,0 +1,247 @@
+"""The held-out sentences and the metrics. Nothing here knows who wrote the program."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
+
+import librosa
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from common.compare import mean_interval
+from common.program import Evaluation, Figure, Picture, Program, Sound
+from speech.corpus import VOICES, Prompt, check_voice
+from speech.data import check_limit, prompts_of
+from speech.measures import loud_frames, mel_cepstra, opinions, pitch
+from speech.picture import spectrogram
+from speech.recogniser import ENGLISH, Language, heard, prompts_language, spoken, word_errors
+from speech.signal import SAMPLE_RATE_HZ, Analysis, clipped, whole_frames
+from speech.tts.align import aligned
+
+SENTENCES = Path(__file__).with_name("sentences.txt")
+GROUPS = ("seen_words", "out_of_domain")
+MEASURES = ("opinions", "words", "any_words", "spectra", "groups")
+SHOWN = 4  # sentences of each kind in the gallery
+LOWEST_OPINION = 1.0  # what silence is worth
+ROOM = 1e-4  # RMS of the noise in the median prompt, added to all that is to be recognised: digital silence is misheard
+DECIBELS = 10 / np.log(10) * np.sqrt(2)  # of a distance between cepstra
+
+
+class Track(NamedTuple):
+    """What is compared of a waveform, every speech.measures.HOP: `pitch` (n,), `cepstra` (n, order), `loud` (n,)."""
+
+    pitch: np.ndarray
+    cepstra: np.ndarray
+    loud: np.ndarray
+
+
+@runtime_checkable
+class Likely(Protocol):
+    """A program that also says how likely a recording is, given its text and when its phones are said."""
+
+    def bits(self, texts: Sequence[str], waves: Sequence[np.ndarray], seconds: Sequence[np.ndarray], /) -> np.ndarray:
+        """Bits a sample of 16 bits, given those before it; a number a recording."""
+        ...
+
+
+class Referee:
+    """Scores waveforms made from texts: the share of words that a recogniser hears right (the headline), opinions.
+
+    Args:
+        voice: whose prompts, of corpus.VOICES; an English one.
+        features: of programs that are asked how likely a recording is.
+        split: `val` for choosing, `test` for the last look.
+        measures: some of MEASURES: `words` with the grammar of the prompts, `any_words` with that of all English,
+            `spectra` against the recordings, `groups`, the sentences beyond the prompts.
+        limit: use only so many prompts, the shortest, and so many sentences of each group.
+    """
+
+    def __init__(
+        self,
+        *,
+        voice: str,
+        features: Analysis,
+        split: Literal["val", "test"],
+        measures: Sequence[str],
+        limit: int | None = None,
+    ) -> None:
+        if split not in ("val", "test"):
+            raise ValueError(f"split: given {split!r}, wanted one of val, test")
+        if unknown := set(measures) - set(MEASURES):
+            raise ValueError(f"evaluator.measures: given {sorted(unknown)}, wanted some of {', '.join(MEASURES)}")
+        if VOICES[check_voice(voice)].language != "English":
+            raise ValueError(f"evaluator.voice: given {voice}, wanted an English one")
+        self.voice = voice
+        self.features = features
+        self.split = split
+        self.measures = measures
+        self.limit = check_limit(limit)
+
+    @cached_property
+    def prompts(self) -> list[Prompt]:
+        return prompts_of(self.voice, self.split, self.limit)
+
+    @property
+    def texts(self) -> list[str]:
+        """The problems that are scored."""
+        return [prompt.text for prompt in self.prompts]
+
+    @cached_property
+    def waves(self) -> list[np.ndarray]:
+        return [whole_frames(prompt.wave.astype(np.float64), self.features.hop) for prompt in self.prompts]
+
+    @cached_property
+    def tracks(self) -> list[Track]:
+        return [tracked(wave) for wave in self.waves]
+
+    @cached_property
+    def groups(self) -> dict[str, list[str]]:
+        return {name: sentences(name, self.split)[: self.limit] for name in GROUPS}
+
+    def examples(self, n: int) -> list[str]:
+        """The prompts, over and over."""
+        return [self.texts[i % len(self.texts)] for i in range(n)]
+
+    def __call__(self, program: Program) -> Evaluation:
+        evaluation = self._evaluation(check_waves(program(self.texts), len(self.texts)))
+        figures = list(evaluation.figures)
+        if "groups" in self.measures:
+            for name, texts in self.groups.items():
+                figures += self._group(name, texts, check_waves(program(texts), len(texts)))
+        more = {}
+        if isinstance(program, Likely):
+            more["bits_per_sample"] = program.bits(self.texts, self.waves, aligned(self.prompts))
+        return replace(evaluation, scores={**evaluation.scores, **more}, figures=tuple(figures))
+
+    def preview(self, program: Program) -> Evaluation:
+        """The answers that the gallery shows, by their number."""
+        shown = self._shown()
+        return Evaluation(dict(zip(shown, program([self.texts[i] for i in shown]), strict=True)), {})
+
+    def _evaluation(self, waves: Sequence[np.ndarray]) -> Evaluation:
+        numbered = track(list(enumerate(waves)), "listening", console=Console(stderr=True), transient=True)
+        rows = [self._scores(i, wave) for i, wave in numbered]
+        columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+        scores = {name: values for name, values in columns.items() if np.isfinite(values).all()}
+        figures = [  # of what not every answer has
+            Figure(name, *mean_interval(values[np.isfinite(values)]))
+            for name, values in columns.items()
+            if name not in scores and np.isfinite(values).any()
+        ]
+        return Evaluation(list(waves), scores, tuple(figures))
+
+    def _scores(self, i: int, wave: np.ndarray) -> dict[str, float]:
+        found = {}
+        if "words" in self.measures:
+            error = word_error(wave, self.texts[i], prompts_language())
+            found = {"words_right": max(0.0, 1 - error), "word_error": error}
+        if "any_words" in self.measures:
+            found["any_word_error"] = word_error(wave, self.texts[i], ENGLISH)
+        if "opinions" in self.measures:
+            found |= opinions_of(wave)
+        found["refused"] = float(not len(wave))
+        if "spectra" in self.measures:
+            found |= differences(wave, self.tracks[i]) if len(wave) else dict.fromkeys(DIFFERENCES, np.nan)
+        return found
+
+    def _group(self, name: str, texts: Sequence[str], waves: Sequence[np.ndarray]) -> list[Figure]:
+        """The share of wrong words among these sentences, and what the rest of the judges say."""
+        language = prompts_language(tuple(texts)) if name == "seen_words" else ENGLISH
+        columns: dict[str, list[float]] = {"word_error": [], "refused": []}
+        for text, wave in zip(texts, waves, strict=True):
+            columns["word_error"].append(word_error(wave, text, language))
+            columns["refused"].append(float(not len(wave)))
+            if "opinions" in self.measures:
+                for opinion, value in opinions_of(wave).items():
+                    columns.setdefault(opinion, []).append(value)
+        return [Figure(f"{metric}/{name}", *mean_interval(np.array(values))) for metric, values in columns.items()]
+
+    def ceilings(self) -> dict[str, Evaluation]:
+        """The recordings."""
+        return {"natural": self._evaluation([clipped(wave) for wave in self.waves])}
+
+    def gallery(self, evaluations: Mapping[str, Evaluation]) -> dict[str, list[Picture]]:
+        """For a few sentences the recording's spectrogram above those of what the programs said."""
+        shown = {}
+        for i in self._shown():
+            waves = {f"natural: {self.texts[i]}": self.waves[i]} | {n: e.answers[i] for n, e in evaluations.items()}
+            shown[self.prompts[i].name] = [
+                Picture(spectrogram(wave), caption, Sound(wave, SAMPLE_RATE_HZ))
+                for caption, wave in waves.items()
+                if len(wave)
+            ]
+        return shown
+
+    def _shown(self) -> list[int]:
+        n = len(self.texts)
+        return list(dict.fromkeys(np.linspace(0, n - 1, min(SHOWN, n)).astype(int).tolist()))
+
+
+def sentences(group: str, split: Literal["val", "test"]) -> list[str]:
+    """The first half of a group of SENTENCES, or the second."""
+    lines = SENTENCES.read_text(encoding="utf-8").splitlines()
+    begin = lines.index(f"[{group}]") + 1
+    chosen = []
+    for line in lines[begin:]:
+        if line.startswith("["):
+            break
+        chosen += [line] if line and not line.startswith(";") else []
+    half = len(chosen) // 2
+    return chosen[:half] if split == "val" else chosen[half:]
+
+
+def word_error(wave: np.ndarray, text: str, language: Language) -> float:
+    """Wrong, missing and added words in a share of those of the text; 1 of a wave without a sample."""
+    if not len(wave):
+        return 1.0
+    said, room = spoken(text), ROOM * np.random.default_rng(0).standard_normal(len(wave))
+    return word_errors(heard(wave + room, language), said) / len(said)
+
+
+def opinions_of(wave: np.ndarray) -> dict[str, float]:
+    """As speech.measures.opinions; the lowest ones of a wave without a sample."""
+    return opinions(wave) if len(wave) else dict.fromkeys(("dnsmos", "p808", "plcmos"), LOWEST_OPINION)
+
+
+def tracked(wave: np.ndarray) -> Track:
+    """Of a waveform (n,)."""
+    hz = pitch(wave)
+    return Track(hz, mel_cepstra(np.asarray(wave, np.float64), hz), loud_frames(wave))
+
+
+DIFFERENCES = ("mcd_db", "voicing_error", "lasts")
+
+
+def differences(wave: np.ndarray, true: Track) -> dict[str, float]:
+    """From a recording, along the path that brings their cepstra closest (dynamic time warping, Sakoe and Chiba 1978).
+
+    `mcd_db` where the recording is loud, `voicing_error`, and `lasts`, in times what the recording does.
+    """
+    found = tracked(wave)
+    mine, theirs = found.cepstra[:, 1:], true.cepstra[:, 1:]
+    _, path = librosa.sequence.dtw(mine.T, theirs.T, metric="euclidean")
+    i, j = path.T
+    loud = true.loud[np.minimum(j, len(true.loud) - 1)]
+    distance = np.sqrt(((mine[i] - theirs[j]) ** 2).sum(1))
+    return {
+        "mcd_db": float(DECIBELS * distance[loud].mean()),
+        "voicing_error": float(((found.pitch[i] > 0) != (true.pitch[j] > 0)).mean()),
+        "lasts": len(mine) / len(theirs),
+    }
+
+
+def check_waves(waves: Sequence[np.ndarray], wanted: int) -> Sequence[np.ndarray]:
+    """`waves`, if they are answers.
+
+    Raises:
+        ValueError: not one a text, not waveforms, not finite, or beyond -1 to 1.
+    """
+    shapes = [np.shape(wave) for wave in waves]
+    if len(shapes) != wanted or any(len(shape) != 1 for shape in shapes):
+        raise ValueError(f"answers: given waveforms of shapes {shapes[:3]}..., wanted {wanted} of (samples,)")
+    if not all(np.isfinite(wave).all() and np.abs(wave).max(initial=0) <= 1 for wave in waves):
+        raise ValueError("answers: given samples that are not finite or beyond -1 to 1, wanted samples within")
+    return waves

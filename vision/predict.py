@@ -1,0 +1,49 @@
+"""One image file, asked of all programs: `python -m scripts.predict domain=vision input=shoe.png`."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from common.program import Program
+from vision.task import CLASSES, SIZE
+
+SHOWN = 3  # classes
+MOST_PIXELS = 50_000_000  # of a file: more is no photograph of clothes
+ENLARGED = 10  # times, in the picture of what the programs see
+
+
+def predict(programs: Mapping[str, Program], given: str, folder: Path) -> Iterator[str]:
+    """The likeliest classes, as each program sees them; writes what they are shown as `input.png`."""
+    pixels = read_image(Path(given))
+    Image.fromarray(pixels).resize((SIZE * ENLARGED,) * 2, Image.Resampling.NEAREST).save(folder / "input.png")
+    for name, program in programs.items():
+        p = np.asarray(program(pixels[None]))[0]
+        likeliest = np.argsort(-p)[:SHOWN]
+        yield f"{name}: " + ", ".join(f"{CLASSES[i]} {p[i]:.1%}" for i in likeliest)
+
+
+def read_image(path: Path) -> np.ndarray:
+    """uint8 (SIZE, SIZE) as in the data set: light clothes before black. A picture with a light border is turned over.
+
+    Raises:
+        ValueError: no image, or too large a one.
+    """
+    try:
+        with Image.open(path) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise ValueError(f"input: given {image.width} x {image.height} pixels, wanted {MOST_PIXELS:,} at most")
+            grey = image.convert("RGBA")
+    except (UnidentifiedImageError, FileNotFoundError, IsADirectoryError, Image.DecompressionBombError):
+        raise ValueError(f"input: given {path}, wanted an image file") from None
+    white = Image.new("RGBA", grey.size, "white")
+    white.alpha_composite(grey)
+    side = max(grey.size)
+    pixels = np.asarray(white.convert("L"))
+    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    light = float(np.median(border)) > 127
+    square = Image.new("L", (side, side), 255 if light else 0)
+    square.paste(Image.fromarray(pixels), ((side - grey.width) // 2, (side - grey.height) // 2))
+    small = np.asarray(square.resize((SIZE, SIZE), Image.Resampling.BOX))
+    return np.ascontiguousarray(255 - small if light else small)
