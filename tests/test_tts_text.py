@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speech.recogniser import PRONUNCIATIONS, word_errors
-from speech.tts import letters, text
+from speech.tts import letters, numbers, text
 from speech.tts.letters import letter_to_sound, listed, phones, spelled
 from speech.tts.pronounce import OURS, STRESSES, _inflected, phrases, pronounce
 from speech.tts.spoken import MARKS, PHONES, VOWELS, Phone
@@ -102,17 +102,17 @@ def test_words_and_marks(given_text: str, wanted: str) -> None:
     ],
 )
 def test_numbers(given_text: str, wanted: str | None) -> None:
-    assert said(given_text) == f"{wanted or ' '.join(text.cardinal(10**12 - 1))}."
+    assert said(given_text) == f"{wanted or ' '.join(numbers.cardinal(10**12 - 1))}."
 
 
 @pytest.mark.parametrize("n", [0, 7, 19, 20, 21, 99, 100, 101, 110, 999, 1000, 1001, 90_000, 123_456_789, 10**12 - 1])
 def test_a_cardinal_says_its_number(n: int) -> None:
     """Counted back from its words."""
     total, part = 0, 0
-    for word in text.cardinal(n):
-        scale = {name: scale for scale, name in text.SCALES}.get(word)
+    for word in numbers.cardinal(n):
+        scale = {name: scale for scale, name in numbers.SCALES}.get(word)
         if scale is None:
-            part += text.ONES.index(word) if word in text.ONES else 10 * text.TENS.index(word)
+            part += numbers.ONES.index(word) if word in numbers.ONES else 10 * numbers.TENS.index(word)
         elif scale == 100:
             part *= 100
         else:

@@ -357,3 +357,8 @@ def _stressed(names: list[str], main: int) -> tuple[Phone, ...]:
             stress = 1 if place == main else 2 * secondary
         said.append(Phone(name, stress))
     return tuple(said)
+
+
+def by_letter(word: str) -> list[str]:
+    """Its letters as words of their own."""
+    return ["a." if letter == "a" else letter for letter in word.lower() if letter.isalpha()]

@@ -14,46 +14,30 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
-from speech.tts.letters import listed, spelled
+from speech.tts.letters import by_letter, listed, spelled
+from speech.tts.numbers import (
+    MONTHS,
+    UNITS,
+    digits,
+    number,
+    read_date,
+    read_decade,
+    read_dotted,
+    read_fraction,
+    read_money,
+    read_month_first,
+    read_number,
+    read_ordinal,
+    read_telephone,
+    read_time,
+    read_units,
+    sentence_end,
+)
 
 MOST_WORDS = 30  # of a phrase: longer ones are cut
 AHEAD = 500  # characters that a pattern can see, and the most that a token can have
 WANTED = "wanted English in Latin letters, digits and punctuation"
 
-ONES = (
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
-    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
-)  # fmt: skip
-TENS = ("", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-SCALES = ((10**9, "billion"), (10**6, "million"), (1000, "thousand"), (100, "hundred"))
-ORDINALS = {
-    "one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth", "nine": "ninth",
-    "twelve": "twelfth",
-}  # fmt: skip
-MONTHS = {
-    "jan": "january", "feb": "february", "mar": "march", "apr": "april", "may": "may", "jun": "june", "jul": "july",
-    "aug": "august", "sep": "september", "oct": "october", "nov": "november", "dec": "december",
-}  # fmt: skip
-CURRENCIES = {
-    "$": ("dollar", "dollars", "cent"), "€": ("euro", "euros", "cent"), "£": ("pound", "pounds", "penny"),
-    "¥": ("yen", "yen", ""),
-}  # fmt: skip
-UNITS = {  # of one; what is said of more is in PLURALS, or ends in an s
-    "%": "percent", "km/h": "kilometer per hour", "kph": "kilometer per hour", "mph": "mile per hour",
-    "m/s": "meter per second", "km": "kilometer", "cm": "centimeter", "mm": "millimeter", "m": "meter", "mi": "mile",
-    "ft": "foot", "kg": "kilogram", "mg": "milligram", "g": "gram", "lb": "pound", "lbs": "pound", "oz": "ounce",
-    "ml": "milliliter", "l": "liter", "L": "liter", "h": "hour", "hr": "hour", "hrs": "hour", "min": "minute",
-    "sec": "second", "s": "second", "ms": "millisecond", "Hz": "hertz", "kHz": "kilohertz", "MHz": "megahertz",
-    "GHz": "gigahertz", "bps": "bit per second", "kbps": "kilobit per second", "kbit/s": "kilobit per second",
-    "Mbps": "megabit per second", "Mbit/s": "megabit per second", "Gbps": "gigabit per second", "kB": "kilobyte",
-    "KB": "kilobyte", "MB": "megabyte", "GB": "gigabyte", "TB": "terabyte", "V": "volt", "kV": "kilovolt",
-    "mV": "millivolt", "W": "watt", "kW": "kilowatt", "MW": "megawatt", "kWh": "kilowatt hour", "mA": "milliamp",
-    "dB": "decibel", "°C": "degree celsius", "°F": "degree fahrenheit", "°": "degree",
-}  # fmt: skip
-PLURALS = {
-    "percent": "percent", "foot": "feet", "hertz": "hertz", "kilohertz": "kilohertz", "megahertz": "megahertz",
-    "gigahertz": "gigahertz", "kilowatt hour": "kilowatt hours",
-}  # fmt: skip
 ABBREVIATIONS = {  # with a full stop that ends no sentence; these in any case
     "mr": "mister", "mrs": "missus", "ms": "ms", "prof": "professor", "gen": "general", "vs": "versus",
     "dept": "department", "approx": "approximately", "appt": "appointment", "blvd": "boulevard", "rd": "road",
@@ -76,8 +60,6 @@ SIGNS = {
 }  # fmt: skip
 IN_ADDRESSES = {**SIGNS, ".": "dot", "-": "dash", ":": "colon", "?": "question mark", "#": "hash"}
 PAUSES = {".": ".", "?": "?", "!": "!", ",": ",", ";": ",", ":": ","}
-CODES = frozenset(("extension", "ext", "pin", "code", "password", "account", "number", "dial", "id", "zip", "room"))
-YEARS_AFTER = frozenset(("in", "since", "of", "year", "until", "from", "before", "after", *MONTHS.values()))
 SHORT_WORDS = frozenset(
     (
         "ad", "ah", "am", "an", "as", "at", "be", "by", "do", "go", "he", "hi", "if", "in", "is", "it", "me", "my",
@@ -177,155 +159,7 @@ def _read(text: str, folding: dict[int, str]) -> Iterator[str]:
         at = found.end()
 
 
-def _before(found: re.Match[str]) -> str:
-    """The word before, in lower case, without its full stop."""
-    words = found.string[max(0, found.start() - 40) : found.start()].split()
-    return words[-1].strip(".,:#").lower() if words else ""
-
-
-def _ends(found: re.Match[str]) -> list[str]:
-    """A full stop belongs to an abbreviation, and ends the sentence too where a capital or nothing comes after it."""
-    after = found.string[found.end() :]
-    return ["."] if found[0].endswith(".") and re.match(r"\s*$|\s+[A-Z]", after) else []
-
-
-# Numbers
-
-
-def cardinal(n: int) -> list[str]:
-    """The words of a number from 0 to below a thousand billions."""
-    for scale, name in SCALES:
-        if n >= scale:
-            return [*cardinal(n // scale), name, *(cardinal(n % scale) if n % scale else [])]
-    if n < 20:
-        return [ONES[n]]
-    return [TENS[n // 10], *([ONES[n % 10]] if n % 10 else [])]
-
-
-def ordinal(n: int) -> list[str]:
-    """The words of a place in a row."""
-    *words, last = cardinal(n)
-    return [*words, ORDINALS.get(last) or (last[:-1] + "ieth" if last.endswith("y") else last.rstrip("t") + "th")]
-
-
-def year(n: int) -> list[str]:
-    """The words of a year of four digits: nineteen ninety nine, twenty oh five is said two thousand five."""
-    century, rest = divmod(n, 100)
-    if century % 10 == 0 and rest < 10:
-        return cardinal(n)
-    return [*cardinal(century), *(["hundred"] if not rest else ["oh", ONES[rest]] if rest < 10 else cardinal(rest))]
-
-
-def digits(text: str) -> list[str]:
-    """Its digits one by one."""
-    return [ONES[int(sign)] for sign in text if sign.isdigit()]
-
-
-def number(text: str) -> list[str]:
-    """A number as it is written, with commas, decimals and a sign; a code digit by digit."""
-    sign = ["minus"] if text[0] == "-" else ["plus"] if text[0] == "+" else []
-    whole, point, decimals = text.lstrip("+-").partition(".")
-    plain = whole.replace(",", "")
-    code = (len(plain) > 4 and "," not in whole) or len(plain) > 12 or (len(plain) > 1 and plain[0] == "0")
-    said = digits(plain) if code or not plain else cardinal(int(plain))
-    return [*sign, *said, *(["point", *digits(decimals)] if point else [])]
-
-
-def _number(found: re.Match[str]) -> list[str]:
-    text, before = found[0], _before(found)
-    after_dot = found.string[: found.start()].endswith(".")
-    if text.isdigit() and len(text) > 2 and (after_dot or (before in CODES and not text.endswith("00"))):
-        return digits(text)
-    if text.isdigit() and len(text) == 4 and (1900 <= int(text) < 2100 or (before in YEARS_AFTER and text > "1099")):
-        return year(int(text)) if before not in CODES else digits(text)
-    return number(text)
-
-
-def _units(found: re.Match[str]) -> list[str]:
-    said, unit = number(found["number"]), UNITS[found["unit"]]
-    first, _, rest = unit.partition(" ")
-    more = PLURALS.get(unit) or f"{PLURALS.get(first) or first + 's'} {rest}"
-    return [*said, *(unit if said == ["one"] else more).split()]
-
-
-def _money(found: re.Match[str]) -> list[str]:
-    one, more, small = CURRENCIES[found["currency"]]
-    sign = ["minus"] if found["minus"] else []
-    whole, _, cents = found["number"].partition(".")
-    if found["scale"]:
-        return [*sign, *number(found["number"]), found["scale"].lower(), more]
-    if len(cents) != 2 or not small:
-        return [*sign, *number(found["number"]), one if found["number"] == "1" else more]
-    smaller = small if cents == "01" else "pence" if small == "penny" else small + "s"
-    parts = [[*cardinal(int(cents)), smaller]] if int(cents) else []
-    if whole.strip("0,") or not parts:
-        parts.insert(0, [*number(whole), one if whole == "1" else more])
-    return [*sign, *parts[0], *(["and", *parts[1]] if parts[1:] else [])]
-
-
-def _fraction(found: re.Match[str]) -> list[str]:
-    top, bottom = int(found["top"]), int(found["bottom"])
-    whole = [*number(found["whole"]), "and"] if found["whole"] else []
-    if not 0 < top < bottom <= 100:
-        return [*whole, *number(found["top"]), "slash", *number(found["bottom"])]
-    parts = {2: ["half"], 4: ["quarter"]}.get(bottom) or ordinal(bottom)
-    if top > 1:
-        parts = [*parts[:-1], "halves" if bottom == 2 else parts[-1] + "s"]
-    return [*whole, *(["a"] if whole and top == 1 else cardinal(top)), *parts]
-
-
-def _ordinal(found: re.Match[str]) -> list[str]:
-    return ordinal(int(found["n"].replace(",", "")))
-
-
-def _telephone(found: re.Match[str]) -> list[str]:
-    """Digits one by one, a pause between groups."""
-    plus = ["plus"] if "+" in found[0] else []
-    groups = [digits(group) for group in re.findall(r"\d+", found[0])]
-    return [*plus, *groups[0], *chain.from_iterable([",", *group] for group in groups[1:])]
-
-
-def _dotted(found: re.Match[str]) -> list[str]:
-    parts = [digits(part) if len(part) > 2 else number(part) for part in found[0].split(".")]
-    return [*parts[0], *chain.from_iterable(["dot", *part] for part in parts[1:])]
-
-
-def _decade(found: re.Match[str]) -> list[str]:
-    *words, last = year(int(found["decade"]))
-    return [*words, last[:-1] + "ies" if last.endswith("y") else last + "s"]
-
-
-# Times and dates
-
-
-def _time(found: re.Match[str]) -> list[str]:
-    hour, minute, half = int(found["hour"]), found["minute"] or "00", found["half"]
-    said = cardinal(hour)
-    if int(minute):
-        said += cardinal(int(minute)) if minute[0] != "0" else ["oh", *cardinal(int(minute))]
-    elif not half:
-        said += ["hundred"] if not 0 < hour < 13 else ["o'clock"]
-    if half:
-        said += letters(half[0] + "m")
-    return [*said, *_ends(found)]
-
-
-def _month_first(found: re.Match[str]) -> list[str]:
-    month = MONTHS[found["month"][:3].lower()]
-    return [month, *ordinal(int(found["day"])), *(year(int(found["year"])) if found["year"] else [])]
-
-
-def _slashed(found: re.Match[str]) -> list[str]:
-    full = found["year"] if len(found["year"]) == 4 else "20" + found["year"]
-    return [list(MONTHS.values())[int(found["month"]) - 1], *ordinal(int(found["day"])), *year(int(full))]
-
-
 # Words
-
-
-def letters(word: str) -> list[str]:
-    """Its letters as words of their own."""
-    return ["a." if letter == "a" else letter for letter in word.lower() if letter.isalpha()]
 
 
 def _initials(word: str) -> bool:
@@ -343,7 +177,7 @@ def _capitals(found: re.Match[str]) -> list[str]:
     unknown = listed(word) is None and word not in SAID and len(word) < 6
     if not (short or unknown or _initials(word)):
         return [word + found["plural"].lower()]
-    *said, last = letters(word)
+    *said, last = by_letter(word)
     return [*said, last.rstrip(".") + "'s" if found["plural"] else last]
 
 
@@ -358,7 +192,7 @@ def _word(found: re.Match[str]) -> list[str]:
     word = found[0].lower()
     if listed(word) is None and (parts := re.findall("[A-Z]?[a-z]{2,}", found[0]))[1:] and "".join(parts) == found[0]:
         return [part.lower() for part in parts]  # camelCase
-    return letters(word) if len(word) < 7 and _initials(word) else [word]
+    return by_letter(word) if len(word) < 7 and _initials(word) else [word]
 
 
 def _single(found: re.Match[str]) -> list[str]:
@@ -372,15 +206,15 @@ def _single(found: re.Match[str]) -> list[str]:
 
 
 def _dotted_letters(found: re.Match[str]) -> list[str]:
-    return [*letters(found[0]), *_ends(found)]
+    return [*by_letter(found[0]), *sentence_end(found)]
 
 
 def _abbreviation(found: re.Match[str]) -> list[str]:
     word, after = found["word"].lower(), found.string[found.end() :]
     if word not in BEFORE_NAMES:
-        return [*ABBREVIATIONS[word].split(), *(_ends(found) if word in MAY_END else [])]
+        return [*ABBREVIATIONS[word].split(), *(sentence_end(found) if word in MAY_END else [])]
     title, place = BEFORE_NAMES[word]
-    return [title] if re.match(r"\s+[A-Z]", after) and not _after_name(found) else [place, *_ends(found)]
+    return [title] if re.match(r"\s+[A-Z]", after) and not _after_name(found) else [place, *sentence_end(found)]
 
 
 def _after_name(found: re.Match[str]) -> bool:
@@ -401,7 +235,7 @@ def _address(found: re.Match[str]) -> list[str]:
             said += digits(part) if len(part) > 2 else number(part)
         elif part.isalpha():
             known = len(part) > 1 and not _initials(part.lower())
-            said += [part.lower()] if known else letters(part)
+            said += [part.lower()] if known else by_letter(part)
         else:
             said += IN_ADDRESSES.get(part, "").split()
     return said
@@ -430,31 +264,31 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], list[str]]]] = 
         (r"(?:https?://|www\.)[^\s\"<>]*[\w/]", _address),
         (r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", _address),
         (rf"[A-Za-z][\w-]*(?:\.[\w-]+)*\.(?:{_ADDRESS_ENDS})\b(?:/[^\s\"<>]*[\w/])?", _address),
-        (rf"(?P<month>{_MONTH})/(?P<day>{_DAY})/(?P<year>{_YEAR}|\d\d)(?![\w/])", _slashed),
-        (rf"(?P<year>{_YEAR})-(?P<month>{_MONTH})-(?P<day>{_DAY})(?!\w)", _slashed),
+        (rf"(?P<month>{_MONTH})/(?P<day>{_DAY})/(?P<year>{_YEAR}|\d\d)(?![\w/])", read_date),
+        (rf"(?P<year>{_YEAR})-(?P<month>{_MONTH})-(?P<day>{_DAY})(?!\w)", read_date),
         (
             rf"(?P<month>(?i:{_MONTH_NAMES}|sept\.?)|Mar(?:ch|\.)?|May)\s+(?P<day>{_DAY})(?:st|nd|rd|th)?(?![\w:/%])"
             rf"(?:,?\s+(?P<year>{_YEAR})(?!\w))?",
-            _month_first,
+            read_month_first,
         ),
-        (rf"(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)(?!:?\d)(?:\s?{_HALF})?", _time),
-        (rf"(?P<hour>1[0-2]|0?[1-9])(?P<minute>)\s?{_HALF}", _time),
+        (rf"(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)(?!:?\d)(?:\s?{_HALF})?", read_time),
+        (rf"(?P<hour>1[0-2]|0?[1-9])(?P<minute>)\s?{_HALF}", read_time),
         (
             rf"(?P<minus>(?<![\w)])-)?(?P<currency>[$€£¥])\s?(?P<number>{_NUMBER})(?!\w)"
             r"(?:\s(?P<scale>(?i:thousand|million|billion|trillion))\b)?",
-            _money,
+            read_money,
         ),
         (
             r"(?:\+?\d{1,3}[-. ])?(?:\(\d{3}\) ?|\d{3}[-. ])\d{3}[-. ]\d{4}(?![\w-])|\d{3}-\d{4}(?![\w-])"
             r"|\+\d{1,3}(?:[ .-]?\d{2,4}){2,5}(?!\w)|\d+(?:-\d+){2,}(?!\w)",
-            _telephone,
+            read_telephone,
         ),
-        (r"\d+(?:\.\d+){2,}(?!\w)", _dotted),
-        (r"(?P<decade>(?:1[1-9]|20)\d0)'?s(?!\w)", _decade),
-        (r"(?P<n>\d{1,3}(?:,\d{3}){1,3}|\d{1,12})(?i:st|nd|rd|th)(?!\w)", _ordinal),
-        (r"(?:(?P<whole>\d{1,6}) )?(?P<top>\d{1,6})/(?P<bottom>\d{1,6})(?![\w/])", _fraction),
-        (rf"(?P<number>{_SIGNED})\s?(?P<unit>{_UNITS})(?!\w)", _units),
-        (_SIGNED, _number),
+        (r"\d+(?:\.\d+){2,}(?!\w)", read_dotted),
+        (r"(?P<decade>(?:1[1-9]|20)\d0)'?s(?!\w)", read_decade),
+        (r"(?P<n>\d{1,3}(?:,\d{3}){1,3}|\d{1,12})(?i:st|nd|rd|th)(?!\w)", read_ordinal),
+        (r"(?:(?P<whole>\d{1,6}) )?(?P<top>\d{1,6})/(?P<bottom>\d{1,6})(?![\w/])", read_fraction),
+        (rf"(?P<number>{_SIGNED})\s?(?P<unit>{_UNITS})(?!\w)", read_units),
+        (_SIGNED, read_number),
         (r"(?<=[\d%])-(?=[\d$])", lambda found: ["to"]),
         (r"[Nn]os?\.\s?(?=\d)", lambda found: ["number"]),
         (rf"(?P<word>(?i:{_ALWAYS})|{_CAPITAL}|St|Dr)\.(?!\w)", _abbreviation),
