@@ -113,7 +113,7 @@ def evaluate_package(
 
 
 def unpacked(domain: Domain, package: Package) -> dict[str, Program]:
-    """A package's programs, the learned one first, made again in `domain`; the data are not looked at."""
+    """A package's programs, the learned one first, made again in `domain`."""
     package.fill(domain.module)
     return {domain.module.name: domain.module.program(domain.data)} | package.baselines()
 

@@ -63,11 +63,12 @@ def thaw(tree: Any, arrays: Mapping[str, np.ndarray], code: str) -> Any:
 
 
 def _dataclass(target: str, code: str) -> type:
-    folder, _, rest = target.partition(".")
-    module, _, name = rest.partition(".")
+    module, _, name = target.rpartition(".")
+    folder, *inside = module.split(".")
     found = None
-    if folder == code and WORD.fullmatch(module) and (ROOT / code / f"{module}.py").is_file():
-        found = vars(importlib.import_module(f"{code}.{module}")).get(name)
-    if not (isinstance(found, type) and is_dataclass(found) and found.__module__ == f"{code}.{module}"):
+    words = all(WORD.fullmatch(part) for part in inside)
+    if folder == code and inside and words and ROOT.joinpath(code, *inside).with_suffix(".py").is_file():
+        found = vars(importlib.import_module(module)).get(name)
+    if not (isinstance(found, type) and is_dataclass(found) and found.__module__ == module):
         raise Foreign(f"given the class {target}, wanted a dataclass of {code}/")
     return found

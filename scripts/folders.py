@@ -151,12 +151,7 @@ def expanded(arguments: list[str], *, goes_on: bool) -> list[str]:
 
 def group_choices(arguments: list[str]) -> list[str]:
     """Of command-line overrides those that choose a config group: the folders under configs/."""
-    return [a for a in arguments if "=" in a and (CONFIGS / _folder(a.split("=")[0].lstrip("+~"))).is_dir()]
-
-
-def _folder(group: str) -> str:
-    """Of a group that another's choice brings in, at a place of its own: `domain/net@domain.module.net.vocoder`."""
-    return group.partition("@")[0]
+    return [a for a in arguments if "=" in a and (CONFIGS / a.split("=")[0].lstrip("+~")).is_dir()]
 
 
 def config_of_run(cfg: DictConfig) -> DictConfig:
@@ -213,7 +208,7 @@ def load_package(folder: Path) -> Package:
     """A package that is whole, names nothing but allowed targets, and was made of choices that exist here."""
     found = package.load(folder, allowed_targets())
     for group, choice in found.choices.items():
-        if not is_packaged(group) or not (CONFIGS / _folder(group) / f"{choice}.yaml").is_file() or ".." in group:
+        if not is_packaged(group) or not (CONFIGS / group / f"{choice}.yaml").is_file() or ".." in group:
             raise ValueError(f"{folder / package.MANIFEST}: given {group}={choice}, wanted a choice that configs/ has")
     return found
 

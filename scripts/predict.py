@@ -5,6 +5,7 @@ function under `predict` in its YAML, which gets the programs, the input and a f
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 
 from hydra.utils import instantiate
@@ -16,13 +17,14 @@ from common.source import ROOT
 from scripts import cli, folders
 
 
-def predict(cfg: DictConfig, output_dir: Path) -> None:
-    """Prints what the domain says, and last the folder of what it wrote."""
-    if cfg.input is None:
+def predict(cfg: DictConfig, output_dir: Path, *, given: str | None) -> None:
+    """Prints what the domain says of `given`, and last the folder of what it wrote."""
+    if given is None:
         raise ValueError('input: given nothing, wanted input="..."')
     if not cfg.predict:
         raise ValueError("predict: given a domain that reads no input, wanted one whose YAML names a function")
     programs: dict[str, Program]
+    ask = instantiate(cfg.predict, _convert_="all")
     if cfg.run is not None:
         cfg = folders.config_of_run(cfg)
         domain = cli.build(cfg)
@@ -32,7 +34,7 @@ def predict(cfg: DictConfig, output_dir: Path) -> None:
         found = folders.load_package(Path(cfg.package))
         cfg = folders.config_of_package(cfg, found)
         programs = experiment.unpacked(cli.build(cfg), found)
-    for line in instantiate(cfg.predict, _convert_="all")(programs, str(cfg.input), output_dir):
+    for line in ask(programs, given, output_dir):
         print(line)
     if any(path.name not in folders.SCAFFOLD for path in output_dir.iterdir()):
         print(output_dir)
@@ -55,13 +57,16 @@ def shipped(domain: str) -> Path:
 
 
 def main() -> None:
-    """The entry point."""
+    """The entry point. The input is taken as it is typed: to Hydra `Hello, you` would be two values."""
+    given = folders.argument("input")
+    sys.argv[1:] = [a for a in sys.argv[1:] if not a.startswith("input=")]
     if folders.argument("run") is None and folders.argument("package") is None:
         try:
-            sys.argv.append(f"package={shipped(folders.argument('domain') or 'vision')}")
+            experiment_of = (folders.argument("experiment") or "vision").partition("_")[0]
+            sys.argv.append(f"package={shipped(folders.argument('domain') or experiment_of)}")
         except ValueError as error:
             sys.exit(f"error: {error}")
-    cli.main(predict)
+    cli.main(partial(predict, given=given))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytorch_lightning as pl
@@ -150,10 +150,22 @@ class Prompts(pl.LightningDataModule):
     def setup(self, stage: str | None = None) -> None:
         self.train, self.val = self._utterances("train"), self._utterances("val")
 
-    def _utterances(self, split: Split) -> list[Utterance]:
+    def _utterances(self, split: Split) -> list[Any]:
         chosen = prompts_of(self.voice, split, self.limit)
         made = features_of(chosen, self.features)
         return [utterance(prompt.wave, f, self.front) for prompt, f in zip(chosen, made, strict=True)]
+
+    def piece(self, u: Any, start: int, noise: np.ndarray, level: float) -> Any:
+        """What is cut from frame `start` on, without a batch axis."""
+        return cut(u, start, self.crop_frames, self.lead_frames, self.features, noise, level)
+
+    def gathered(self, pieces: Sequence[Any]) -> Any:
+        """Such pieces as a batch."""
+        return stacked(pieces)
+
+    def in_pieces(self, u: Any) -> Iterator[Any]:
+        """A whole utterance in batches of one, without noise."""
+        return in_pieces(u, self.lead_frames, self.features)
 
     def statistics(self) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of the features, (WIDTH,) each, over the frames of the training prompts."""
@@ -187,7 +199,7 @@ class Batches:
     def __len__(self) -> int:
         return max(1, self.data.crops // self.data.batch_size)
 
-    def __iter__(self) -> Iterator[Crops]:
+    def __iter__(self) -> Iterator[Any]:
         data = self.data
         rng = np.random.default_rng((data.seed, self.epoch()))
         for _ in range(len(self)):
@@ -199,9 +211,8 @@ class Batches:
             for place, level, added in list(zip(places, levels, noise, strict=True))[self.share]:
                 chosen = int(np.searchsorted(self.ends, place, side="right"))
                 start = int(place - self.ends[chosen] + self.starts[chosen])
-                u = data.train[chosen]
-                pieces.append(cut(u, start, data.crop_frames, data.lead_frames, data.features, added, level))
-            yield stacked(pieces)
+                pieces.append(data.piece(data.train[chosen], start, added, level))
+            yield data.gathered(pieces)
 
 
 class Whole:
@@ -213,9 +224,9 @@ class Whole:
     def __len__(self) -> int:
         return sum(len(bounds(len(u.frames))) - 1 for u in self.data.val)
 
-    def __iter__(self) -> Iterator[Crops]:
+    def __iter__(self) -> Iterator[Any]:
         for u in self.data.val:
-            yield from in_pieces(u, self.data.lead_frames, self.data.features)
+            yield from self.data.in_pieces(u)
 
 
 def utterance(wave: np.ndarray, features: Features, front: Front) -> Utterance:

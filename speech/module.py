@@ -71,7 +71,7 @@ class Vocoder(Module):
         self.sampling = sampling
         self.register_buffer("mean", torch.zeros(WIDTH))
         self.register_buffer("deviation", torch.ones(WIDTH))
-        self.register_buffer("analysis", torch.tensor(_made(features)))
+        self.register_buffer("analysis", torch.tensor(made(features)))
 
     def on_fit_start(self) -> None:
         data = self.trainer.datamodule  # type: ignore[attr-defined]
@@ -89,12 +89,7 @@ class Vocoder(Module):
         Raises:
             ValueError: it was trained on other features than the config's.
         """
-        wanted = _made(self.features)
-        if (found := state_dict.get("analysis")) is not None and found.tolist() != wanted:
-            raise ValueError(
-                f"features: given a net for n_fft, window, hop, subframes {found.tolist()}, "
-                f"wanted the config's {wanted}"
-            )
+        check_made(state_dict, self.features)
         return super().load_state_dict(state_dict, strict, assign)
 
     def loss(self, net: nn.Module, batch: Crops) -> tuple[Tensor, Metrics]:
@@ -173,9 +168,22 @@ class LearnedVocoder:
         return nats / len(whole.y) / NATS_PER_BIT
 
 
-def _made(features: Analysis) -> list[int]:
+def made(features: Analysis) -> list[int]:
     """What tells one way to make features from another, as a checkpoint holds it."""
     return [features.n_fft, features.window, features.hop, features.subframes]
+
+
+def check_made(state: Mapping[str, Any], features: Analysis) -> None:
+    """That a state is of a net for these features.
+
+    Raises:
+        ValueError: it is of one for others.
+    """
+    wanted = made(features)
+    if (found := state.get("analysis")) is not None and found.tolist() != wanted:
+        raise ValueError(
+            f"features: given a net for n_fft, window, hop, subframes {found.tolist()}, wanted the config's {wanted}"
+        )
 
 
 def say(

@@ -56,13 +56,13 @@ LITTLE = {
     ],
     "tts": [
         "domain.data.limit=2",
-        "domain.data.frames=16",
+        "domain.data.crop=4096",
         "domain.data.batch_size=2",
-        "domain.data.pieces=6",
+        "domain.data.crops=6",
         "domain.module.weights=null",
         "domain.module.net.channels=16",
         "domain.module.net.vocoder.channels=16",
-        "domain.evaluator.limit=1",
+        "domain.evaluator.limit=2",
         "domain.evaluator.measures=[words]",
     ],
 }

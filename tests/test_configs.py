@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from tests.conftest import DOMAINS, ROOT
+from tests.conftest import CODE, DOMAINS, ROOT
 
 
 def groups(*path: str) -> list[str]:
@@ -18,7 +18,8 @@ def groups(*path: str) -> list[str]:
 def test_every_choice_composes(domain: str, config) -> None:  # type: ignore[no-untyped-def]
     choices = [f"trainer={t}" for t in groups("trainer")] + [f"logger={name}" for name in groups("logger")]
     for path in sorted((ROOT / "configs" / "domain").glob("*/*.yaml")):  # nets, and what else goes into a domain
-        choices += [f"domain/{path.parent.name}={path.stem}"] if f"_target_: {domain}." in path.read_text() else []
+        ours = re.search(rf"^_target_: {CODE[domain]}\.\w+\.\w+$", path.read_text(), re.MULTILINE)
+        choices += [f"domain/{path.parent.name}={path.stem}"] if ours else []
     choices += [f"experiment={e}" for e in groups("experiment") if e.startswith(f"{domain}_")]
     for choice in choices:
         cfg = config(f"domain={domain}", choice)
@@ -30,7 +31,7 @@ def test_every_choice_composes(domain: str, config) -> None:  # type: ignore[no-
 @pytest.mark.parametrize("experiment", groups("experiment"))
 def test_an_experiment_brings_its_domain(experiment: str, config) -> None:  # type: ignore[no-untyped-def]
     cfg = config(f"experiment={experiment}")
-    assert cfg.domain.module._target_.split(".")[0] == experiment.split("_")[0]
+    assert cfg.domain.module._target_.startswith(f"{CODE[experiment.split('_')[0]]}.module.")
 
 
 @pytest.mark.parametrize("domain", DOMAINS)

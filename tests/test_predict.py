@@ -39,7 +39,7 @@ def test_transparent_paper_is_white(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("given", ["112233", " . . . . . . . /" * 4 + " O O O . . . . / X X X . . . . "])
 def test_all_players_see_a_row_of_three(given: str, tmp_path: Path, command) -> None:  # type: ignore[no-untyped-def]
-    lines = command("predict", "domain=control", f"input='{given}'", f"output_dir={tmp_path}/out")
+    lines = command("predict", "domain=control", f"input={given}", f"output_dir={tmp_path}/out")
     assert lines[4:6] == ["O O O . . . .", "X X X . . . ."]
     assert [line.split(":")[0] for line in lines[6:]] == ["hybrid", "perfect", "minmax_5", "rollouts_1000"]
     assert all(": column 4, value +1.00" in line for line in lines[6:])

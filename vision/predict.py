@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from common.program import Program
 from vision.task import CLASSES, SIZE
 
 SHOWN = 3  # classes
-MOST_PIXELS = 50_000_000  # of a file: more is no photograph of clothes
+LARGEST = 10_000  # pixels a side: more is no photograph of clothes
 ENLARGED = 10  # times, in the picture of what the programs see
 
 
@@ -32,9 +32,11 @@ def read_image(path: Path) -> np.ndarray:
     """
     try:
         with Image.open(path) as image:
-            if image.width * image.height > MOST_PIXELS:
-                raise ValueError(f"input: given {image.width} x {image.height} pixels, wanted {MOST_PIXELS:,} at most")
-            grey = image.convert("RGBA")
+            if max(image.size) > LARGEST:
+                raise ValueError(
+                    f"input: given {image.width} x {image.height} pixels, wanted {LARGEST:,} a side at most"
+                )
+            grey = ImageOps.exif_transpose(image).convert("RGBA")
     except (UnidentifiedImageError, FileNotFoundError, IsADirectoryError, Image.DecompressionBombError):
         raise ValueError(f"input: given {path}, wanted an image file") from None
     white = Image.new("RGBA", grey.size, "white")

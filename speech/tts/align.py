@@ -18,6 +18,8 @@ from rich.progress import track
 from common import cache_folder
 from common.checkpoint import write_whole
 from speech.corpus import Prompt
+from speech.signal import SAMPLE_RATE_HZ
+from speech.tts import units
 from speech.tts.pronounce import phrases
 from speech.tts.spoken import Phrase
 from speech.tts.units import SYMBOLS, units_of
@@ -51,6 +53,8 @@ def aligned(chosen: Sequence[Prompt]) -> list[np.ndarray]:
     """
     said = [said_in(prompt) for prompt in chosen]
     key = hashlib.sha256(repr((said, WIDE, version("pocketsphinx"))).encode())
+    for code in (__file__, units.__file__):
+        key.update(Path(code).read_bytes())
     for prompt in chosen:
         key.update(prompt.wave.tobytes())
     path = cache_folder() / "asterisk" / f"alignments-{key.hexdigest()[:16]}.npz"
@@ -69,29 +73,29 @@ def aligned(chosen: Sequence[Prompt]) -> list[np.ndarray]:
 
 
 def _align(chosen: Sequence[Prompt], said: Sequence[Sequence[Phrase]]) -> Iterator[np.ndarray]:
-    spoken = {word.text: word.phones for each in said for phrase in each for word in phrase.words}
-    entries = [f"{text} {' '.join(phone.name for phone in phones)}" for text, phones in spoken.items()]
-    with tempfile.TemporaryDirectory() as folder:
-        known = Path(folder, "words.dict")
-        known.write_text("\n".join([*entries, ""]))
-        models = Path(get_model_path("en-us"), "en-us")
-        decoder = Decoder(hmm=str(models), dict=str(known), lm=None, loglevel="FATAL", **WIDE)
     shown = track(list(zip(chosen, said, strict=True)), "alignment", console=Console(stderr=True), transient=True)
     for prompt, each in shown:
-        yield _spans(decoder, prompt, each)
+        yield _spans(prompt, each)
 
 
-def _spans(decoder: Decoder, prompt: Prompt, said: Sequence[Phrase]) -> np.ndarray:
+def _spans(prompt: Prompt, said: Sequence[Phrase]) -> np.ndarray:
+    """Of one prompt, by a decoder of its own: one adapts to what it has heard."""
     raw = (np.clip(prompt.wave, -1, 1) * 32767).astype(np.int16).tobytes()
-    texts = [word.text for phrase in said for word in phrase.words]
-    decoder.set_align_text(" ".join(texts))
+    words = [word for phrase in said for word in phrase.words]
+    entries = {f"{word.text} {' '.join(phone.name for phone in word.phones)}" for word in words}
+    with tempfile.TemporaryDirectory() as folder:
+        known = Path(folder, "words.dict")
+        known.write_text("\n".join([*sorted(entries), ""]))
+        models = Path(get_model_path("en-us"), "en-us")
+        decoder = Decoder(hmm=str(models), dict=str(known), lm=None, loglevel="FATAL", **WIDE)
+    decoder.set_align_text(" ".join(word.text for word in words))
     _listen(decoder, raw)
     if decoder.hyp() is None:
         raise ValueError(f"{prompt.name}: given a recording that does not say {prompt.text!r}, wanted one that does")
     decoder.set_alignment()
     _listen(decoder, raw)
     lasting = [(p.name, p.duration * STEP_S) for word in decoder.get_alignment() for p in word]
-    return spread(lasting, said, len(prompt.wave) / 16000)
+    return spread(lasting, said, len(prompt.wave) / SAMPLE_RATE_HZ)
 
 
 def _listen(decoder: Decoder, raw: bytes) -> None:
@@ -113,5 +117,5 @@ def spread(lasting: Sequence[tuple[str, float]], said: Sequence[Phrase], seconds
                 at += 1
         gap = at if not is_phone[at] else at + 1  # silences come after a word, or before the first
         spans[gap if silence else at] += duration
-    spans[-1] = max(spans[-1] + seconds - spans.sum(), 0.0)
-    return spans
+    spans[-1] = max(spans[-1] + seconds - spans.sum(), 0.0)  # times are whole steps
+    return spans * (seconds / spans.sum())

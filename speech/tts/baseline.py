@@ -13,7 +13,7 @@ import numpy as np
 from speech.signal import clipped
 from speech.tts.formant import say
 from speech.tts.pronounce import phrases
-from speech.tts.splice import PAUSE_S, Library, library, splice, tokens_of
+from speech.tts.splice import PAUSE_S, Library, Refusal, library, splice, tokens_of
 from speech.tts.units import utterances
 
 
@@ -80,10 +80,10 @@ class Splicer:
         """The waveform sentence by sentence.
 
         Raises:
-            ValueError: a word was never recorded.
+            Refusal: a word was never recorded.
         """
         if missing := self.missing(text):
-            raise ValueError(f"text: given {', '.join(missing[:5])}, wanted words that were recorded")
+            raise Refusal(f"text: given {', '.join(missing[:5])}, wanted words that were recorded")
         yield from self._parts(text)
 
     def _parts(self, text: str) -> Iterator[np.ndarray]:

@@ -15,11 +15,13 @@ from common.compare import mean_interval
 from common.program import Evaluation, Figure, Picture, Program, Sound
 from speech.corpus import VOICES, Prompt, check_voice
 from speech.data import check_limit, prompts_of
-from speech.measures import loud_frames, mel_cepstra, opinions, pitch
+from speech.measures import loud_frames, mel_cepstra, mel_cepstral_distortion, opinions, pitch
 from speech.picture import spectrogram
 from speech.recogniser import ENGLISH, Language, heard, prompts_language, spoken, word_errors
 from speech.signal import SAMPLE_RATE_HZ, Analysis, clipped, whole_frames
-from speech.tts.align import aligned
+from speech.tts.align import aligned, said_in
+from speech.tts.pronounce import phrases
+from speech.tts.spoken import Phrase
 
 SENTENCES = Path(__file__).with_name("sentences.txt")
 GROUPS = ("seen_words", "out_of_domain")
@@ -27,7 +29,7 @@ MEASURES = ("opinions", "words", "any_words", "spectra", "groups")
 SHOWN = 4  # sentences of each kind in the gallery
 LOWEST_OPINION = 1.0  # what silence is worth
 ROOM = 1e-4  # RMS of the noise in the median prompt, added to all that is to be recognised: digital silence is misheard
-DECIBELS = 10 / np.log(10) * np.sqrt(2)  # of a distance between cepstra
+SHORTEST_S = 0.1  # that pitch and cepstra can be had of
 
 
 class Track(NamedTuple):
@@ -42,7 +44,9 @@ class Track(NamedTuple):
 class Likely(Protocol):
     """A program that also says how likely a recording is, given its text and when its phones are said."""
 
-    def bits(self, texts: Sequence[str], waves: Sequence[np.ndarray], seconds: Sequence[np.ndarray], /) -> np.ndarray:
+    def bits(
+        self, said: Sequence[Sequence[Phrase]], waves: Sequence[np.ndarray], seconds: Sequence[np.ndarray], /
+    ) -> np.ndarray:
         """Bits a sample of 16 bits, given those before it; a number a recording."""
         ...
 
@@ -102,8 +106,10 @@ class Referee:
         return {name: sentences(name, self.split)[: self.limit] for name in GROUPS}
 
     def examples(self, n: int) -> list[str]:
-        """The prompts, over and over."""
-        return [self.texts[i % len(self.texts)] for i in range(n)]
+        """The prompts, over and over; those alone whose words were all recorded, which nobody refuses."""
+        recorded = {word for prompt in prompts_of(self.voice, "train", None) for word in words_of(prompt.text)}
+        known = [text for text in self.texts if words_of(text) <= recorded] or self.texts
+        return [known[i % len(known)] for i in range(n)]
 
     def __call__(self, program: Program) -> Evaluation:
         evaluation = self._evaluation(check_waves(program(self.texts), len(self.texts)))
@@ -113,7 +119,9 @@ class Referee:
                 figures += self._group(name, texts, check_waves(program(texts), len(texts)))
         more = {}
         if isinstance(program, Likely):
-            more["bits_per_sample"] = program.bits(self.texts, self.waves, aligned(self.prompts))
+            more["bits_per_sample"] = program.bits(
+                [said_in(p) for p in self.prompts], self.waves, aligned(self.prompts)
+            )
         return replace(evaluation, scores={**evaluation.scores, **more}, figures=tuple(figures))
 
     def preview(self, program: Program) -> Evaluation:
@@ -124,13 +132,13 @@ class Referee:
     def _evaluation(self, waves: Sequence[np.ndarray]) -> Evaluation:
         numbered = track(list(enumerate(waves)), "listening", console=Console(stderr=True), transient=True)
         rows = [self._scores(i, wave) for i, wave in numbered]
-        columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-        scores = {name: values for name, values in columns.items() if np.isfinite(values).all()}
-        figures = [  # of what not every answer has
-            Figure(name, *mean_interval(values[np.isfinite(values)]))
-            for name, values in columns.items()
-            if name not in scores and np.isfinite(values).any()
-        ]
+        scores = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+        figures, answered = [], scores["refused"] == 0
+        if not answered.all():
+            for name in DIFFERENCES:
+                if name in scores and answered.any():
+                    figures.append(Figure(f"{name}/answered", *mean_interval(scores[name][answered])))
+                scores.pop(name, None)
         return Evaluation(list(waves), scores, tuple(figures))
 
     def _scores(self, i: int, wave: np.ndarray) -> dict[str, float]:
@@ -148,16 +156,16 @@ class Referee:
         return found
 
     def _group(self, name: str, texts: Sequence[str], waves: Sequence[np.ndarray]) -> list[Figure]:
-        """The share of wrong words among these sentences, and what the rest of the judges say."""
-        language = prompts_language(tuple(texts)) if name == "seen_words" else ENGLISH
-        columns: dict[str, list[float]] = {"word_error": [], "refused": []}
+        """What the judges say of these sentences; a grammar of prompts and sentences only where it knows the words."""
+        rows = []
         for text, wave in zip(texts, waves, strict=True):
-            columns["word_error"].append(word_error(wave, text, language))
-            columns["refused"].append(float(not len(wave)))
-            if "opinions" in self.measures:
-                for opinion, value in opinions_of(wave).items():
-                    columns.setdefault(opinion, []).append(value)
-        return [Figure(f"{metric}/{name}", *mean_interval(np.array(values))) for metric, values in columns.items()]
+            row = {"any_word_error": word_error(wave, text, ENGLISH), "refused": float(not len(wave))}
+            if name == "seen_words":
+                row["word_error"] = word_error(wave, text, prompts_language(tuple(texts)))
+            rows.append(row | (opinions_of(wave) if "opinions" in self.measures else {}))
+        return [
+            Figure(f"{metric}/{name}", *mean_interval(np.array([row[metric] for row in rows]))) for metric in rows[0]
+        ]
 
     def ceilings(self) -> dict[str, Evaluation]:
         """The recordings."""
@@ -193,6 +201,11 @@ def sentences(group: str, split: Literal["val", "test"]) -> list[str]:
     return chosen[:half] if split == "val" else chosen[half:]
 
 
+def words_of(text: str) -> set[str]:
+    """As they are pronounced."""
+    return {word.text for phrase in phrases(text) for word in phrase.words}
+
+
 def word_error(wave: np.ndarray, text: str, language: Language) -> float:
     """Wrong, missing and added words in a share of those of the text; 1 of a wave without a sample."""
     if not len(wave):
@@ -207,9 +220,10 @@ def opinions_of(wave: np.ndarray) -> dict[str, float]:
 
 
 def tracked(wave: np.ndarray) -> Track:
-    """Of a waveform (n,)."""
+    """Of a waveform (n,), filled up to SHORTEST_S."""
+    wave = np.pad(np.asarray(wave, np.float64), (0, max(0, round(SHORTEST_S * SAMPLE_RATE_HZ) - len(wave))))
     hz = pitch(wave)
-    return Track(hz, mel_cepstra(np.asarray(wave, np.float64), hz), loud_frames(wave))
+    return Track(hz, mel_cepstra(wave, hz), loud_frames(wave))
 
 
 DIFFERENCES = ("mcd_db", "voicing_error", "lasts")
@@ -221,15 +235,13 @@ def differences(wave: np.ndarray, true: Track) -> dict[str, float]:
     `mcd_db` where the recording is loud, `voicing_error`, and `lasts`, in times what the recording does.
     """
     found = tracked(wave)
-    mine, theirs = found.cepstra[:, 1:], true.cepstra[:, 1:]
-    _, path = librosa.sequence.dtw(mine.T, theirs.T, metric="euclidean")
+    _, path = librosa.sequence.dtw(found.cepstra[:, 1:].T, true.cepstra[:, 1:].T, metric="euclidean")
     i, j = path.T
     loud = true.loud[np.minimum(j, len(true.loud) - 1)]
-    distance = np.sqrt(((mine[i] - theirs[j]) ** 2).sum(1))
     return {
-        "mcd_db": float(DECIBELS * distance[loud].mean()),
+        "mcd_db": mel_cepstral_distortion(found.cepstra[i], true.cepstra[j], loud),
         "voicing_error": float(((found.pitch[i] > 0) != (true.pitch[j] > 0)).mean()),
-        "lasts": len(mine) / len(theirs),
+        "lasts": len(found.pitch) / len(true.pitch),
     }
 
 

@@ -1,13 +1,14 @@
 """The losses of three ways to train the two nets, and how they become a Program."""
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pytorch_lightning as pl
+import safetensors
 import safetensors.torch
 import torch
 import torch.nn.functional as F
@@ -17,18 +18,19 @@ from common.module import Metrics, Module
 from common.source import ROOT
 from speech.data import lead_frames, utterance
 from speech.front import CONTEXT_FRAMES, Front
-from speech.module import LearnedVocoder, Sampling, say
+from speech.module import LearnedVocoder, Sampling, check_made, made, say
 from speech.outputs import NATS_PER_BIT, Outputs
 from speech.signal import BANDS, F0_RANGE_HZ, SAMPLE_RATE_HZ, WIDTH, Analysis, Features
 from speech.tts.data import Cutting, Pieces, Utterance, in_pieces
 from speech.tts.differentiable import plans
-from speech.tts.net import ConvTTS, GruTTS
+from speech.tts.net import Acoustic, ConvTTS, GruTTS
 from speech.tts.pronounce import phrases
 from speech.tts.spoken import Phrase
 from speech.tts.units import rows_of, units_of, utterances
 
 Stage = Literal["separate", "vocoder", "joint"]
 SHORTEST_FRAMES = 2  # that an utterance lasts, whatever the net says
+DROPOUT = 1  # what a generator is for
 
 
 class TextToSpeech(Module):
@@ -67,15 +69,30 @@ class TextToSpeech(Module):
         self.net.vocoder.requires_grad_(stage != "separate")
         self.register_buffer("mean", torch.zeros(WIDTH))
         self.register_buffer("deviation", torch.ones(WIDTH))
+        self.register_buffer("analysis", torch.tensor(made(features)))
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """Of a checkpoint or a package, whoever loads it.
+
+        Raises:
+            ValueError: it was trained on other features than the config's.
+        """
+        check_made(state_dict, self.features)
+        return super().load_state_dict(state_dict, strict, assign)
 
     def on_fit_start(self) -> None:
-        data = self.trainer.datamodule  # type: ignore[attr-defined]
-        if data.waveforms != (self.stage != "separate"):
+        data, apart = self.trainer.datamodule, self.stage == "separate"  # type: ignore[attr-defined]
+        if data.waveforms == apart:
             raise ValueError(f"data.waveforms: given {data.waveforms}, wanted {not data.waveforms} for {self.stage}")
+        if not apart and data.receptive_field < self.net.vocoder.receptive_field:
+            wanted = self.net.vocoder.receptive_field
+            raise ValueError(f"data.receptive_field: given {data.receptive_field}, wanted the net's {wanted} or more")
         if data.cutting.margin < self.net.margin:
             raise ValueError(f"data.margin: given {data.cutting.margin}, wanted the net's {self.net.margin} or more")
         if self.mean.any():  # a run that goes on, or a package that is trained on
             return
+        if not apart:
+            raise ValueError(f"package: given nothing, wanted package=DIR, trained as separate, for {self.stage}")
         self.mean, self.deviation = (t.to(self.device) for t in data.statistics())
         if self.weights is not None:
             self._take(ROOT / self.weights)
@@ -84,24 +101,30 @@ class TextToSpeech(Module):
         """A trained vocoder's averaged net and its normalisation, from a package of `domain=speech`."""
         if not path.is_file():
             raise ValueError(f"module.weights: given {path}, wanted a trained vocoder's file, or null")
-        state = safetensors.torch.load_file(path)
         ours = "averaged.module."
-        vocoder = {key.removeprefix(ours): value for key, value in state.items() if key.startswith(ours)}
-        for net in (self.net, self.averaged.module):
-            try:
+        try:
+            state = safetensors.torch.load_file(path)
+            check_made(state, self.features)
+            self.mean, self.deviation = (state[name].to(self.device) for name in ("mean", "deviation"))
+            vocoder = {key.removeprefix(ours): value for key, value in state.items() if key.startswith(ours)}
+            for net in (self.net, self.averaged.module):
                 net.vocoder.load_state_dict(vocoder)  # type: ignore[union-attr]
-            except RuntimeError as error:
-                reason = " ".join(str(error).split())[:200]
-                raise ValueError(f"module.weights: given {path}, wanted weights of net.vocoder: {reason}") from None
-        self.mean, self.deviation = (state[name].to(self.device) for name in ("mean", "deviation"))
+        except (safetensors.SafetensorError, KeyError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise ValueError(f"module.weights: given {path}, wanted weights of net.vocoder: {reason}") from None
 
     def on_train_epoch_start(self) -> None:
+        seed = self.trainer.datamodule.seed  # type: ignore[attr-defined]
+        drawn = np.random.default_rng((seed, self.current_epoch, self.global_rank, DROPOUT))
+        torch.manual_seed(int(drawn.integers(2**63)))  # dropout draws from it: a resumed run sees the same
         if self.stage != "separate":  # the vocoder is to hear what the program will say
-            self.net.acoustic.eval()
+            for part in self.net.acoustic.modules():
+                if isinstance(part, nn.Dropout):
+                    part.eval()
 
-    def loss(self, net: nn.Module, batch: Pieces) -> tuple[Tensor, Metrics]:
+    def loss(self, net: Any, batch: Pieces) -> tuple[Tensor, Metrics]:
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.stage != "vocoder"):
-            spans, said = acoustic(net, batch)
+            spans, said = speak(net.acoustic, batch)
         metrics = acoustic_loss(batch, spans, said, self._normalised(batch.features))
         apart = sum(metrics.values(), torch.zeros_like(spans.sum()))
         if self.stage == "separate":
@@ -127,23 +150,22 @@ class TextToSpeech(Module):
         net: Any = copy.deepcopy(self.averaged.module).eval().requires_grad_(False).cpu()
         for matrix in net.vocoder.matrices():  # its likelihood is to be that of what is sampled
             matrix.copy_(matrix.bfloat16())
-        mean, deviation = self.mean.cpu(), self.deviation.cpu()
         vocoder = LearnedVocoder(
             features=self.features,
             front=self.front,
             outputs=self.outputs,
             sampling=self.sampling,
             net=net.vocoder,
-            mean=mean.numpy(),
-            deviation=deviation.numpy(),
+            mean=self.mean.cpu().numpy(),
+            deviation=self.deviation.cpu().numpy(),
         )
-        return LearnedTalker(net=net, vocoder=vocoder, mean=mean, deviation=deviation)
+        return LearnedTalker(net.acoustic, vocoder, net.margin)
 
 
-def acoustic(net: Any, batch: Pieces) -> tuple[Tensor, Tensor]:
-    """What the acoustic net says: spans (B, U), and normalised features (B, R, WIDTH) with voicing as a logit."""
-    encoded, spans = net.acoustic.encode(batch.symbol, batch.stress, batch.place)
-    said = net.acoustic.decode(encoded, batch.unit, batch.within, batch.inside)
+def speak(acoustic: Acoustic, batch: Pieces) -> tuple[Tensor, Tensor]:
+    """What an acoustic net says: spans (B, U), and normalised features (B, R, WIDTH) with voicing as a logit."""
+    encoded, spans = acoustic.encode(batch.symbol, batch.stress, batch.place)
+    said = acoustic.decode(encoded, batch.unit, batch.within, batch.inside)
     nearest = batch.nearest[..., None].expand(-1, -1, WIDTH)
     return spans.float(), said.gather(1, nearest).float()
 
@@ -188,10 +210,9 @@ def likelihood(
 class LearnedTalker:
     """Texts -> waveforms: phones by dictionary and rules, features by the acoustic net, samples by the vocoder."""
 
-    net: ConvTTS | GruTTS
+    acoustic: Acoustic
     vocoder: LearnedVocoder
-    mean: Tensor
-    deviation: Tensor
+    margin: int
 
     def __call__(self, problems: Sequence[str]) -> list[np.ndarray]:
         texts = [[self.say(said) for said in utterances(phrases(text))] for text in problems]
@@ -207,40 +228,48 @@ class LearnedTalker:
     def say(self, said: Sequence[Phrase]) -> Features:
         """The features of one utterance."""
         units = [torch.from_numpy(part)[None] for part in units_of(said)]
-        encoded, log_spans = self.net.acoustic.encode(*units)
+        encoded, log_spans = self.acoustic.encode(*units)
         spans = log_spans[0].double().expm1().clamp_min(0).numpy()
         spans[0] += max(SHORTEST_FRAMES - spans.sum(), 0)
         rows = np.arange(round(spans.sum()))
         where = rows_of(spans, rows)
         unit, within = (torch.from_numpy(part)[None] for part in where)
         inside = torch.ones(1, len(rows), dtype=torch.bool)
-        frames = raw(self.net.acoustic.decode(encoded, unit, within, inside)[0], self.mean, self.deviation)
+        frames = raw(self.acoustic.decode(encoded, unit, within, inside)[0], *self._normalisation)
         return Features(frames.numpy(), self.vocoder.features)
 
+    @property
+    def _normalisation(self) -> tuple[Tensor, Tensor]:
+        return torch.from_numpy(self.vocoder.mean), torch.from_numpy(self.vocoder.deviation)
+
     @torch.inference_mode()
-    def bits(self, texts: Sequence[str], waves: Sequence[np.ndarray], seconds: Sequence[np.ndarray]) -> np.ndarray:
+    def bits(
+        self, said: Sequence[Sequence[Phrase]], waves: Sequence[np.ndarray], seconds: Sequence[np.ndarray]
+    ) -> np.ndarray:
         """Bits a sample of each recording (frames * hop,), given its past and the features that are predicted for it.
 
         Args:
-            seconds: that the units of each text last in its recording (speech.tts.align).
+            said: what is said in each, as one utterance.
+            seconds: that its units last (speech.tts.align).
         """
-        return np.array([self._bits(*each) for each in zip(texts, waves, seconds, strict=True)])
+        return np.array([self._bits(*each) for each in zip(said, waves, seconds, strict=True)])
 
-    def _bits(self, text: str, wave: np.ndarray, seconds: np.ndarray) -> float:
+    def _bits(self, said: Sequence[Phrase], wave: np.ndarray, seconds: np.ndarray) -> float:
         features, front = self.vocoder.features, self.vocoder.front
         frames = np.zeros((len(wave) // features.hop, WIDTH), np.float32)  # the true ones are not looked at
         u = Utterance(
-            units_of(list(phrases(text))),
+            units_of(said),
             seconds * SAMPLE_RATE_HZ / features.hop,
             frames,
             utterance(wave, Features(frames, features), front),
         )
         lead = lead_frames(self.vocoder.net.receptive_field, features)
-        cutting = Cutting(features, self.net.margin, lead, CONTEXT_FRAMES)
+        cutting = Cutting(features, self.margin, lead, CONTEXT_FRAMES)
         nats, samples = 0.0, 0.0
         for batch in in_pieces(u, cutting):
-            said = raw(acoustic(self.net, batch)[1], self.mean, self.deviation)
-            more, counted = likelihood(self.vocoder.net, batch, said, features, front, self.vocoder.outputs,
-                                       self.mean, self.deviation)  # fmt: skip
+            predicted = raw(speak(self.acoustic, batch)[1], *self._normalisation)
+            more, counted = likelihood(
+                self.vocoder.net, batch, predicted, features, front, self.vocoder.outputs, *self._normalisation
+            )
             nats, samples = nats + float(more), samples + float(counted)
         return nats / samples / NATS_PER_BIT

@@ -1,28 +1,18 @@
 """The acoustic nets, phones to features; and each of them before a WaveNet, which makes the waveform of the features.
 
 No attention: alignment is given in training and durations are predicted (as in FastSpeech, Ren et al. 2019, arXiv
-1905.09263, sections 3.2 and 3.3), for half an hour of speech does not teach where to look.
+1905.09263, sections 3.2 and 3.3), for twenty minutes of speech do not teach where to look.
 """
 
-from typing import NamedTuple
-
+import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from speech.signal import WIDTH
 from speech.tts.units import PLACES, SYMBOLS, WITHIN
 
 STRESSES = 3
-
-
-class Spoken(NamedTuple):
-    """What an acoustic net says: `spans` (B, U), log(1 + frames) that units last; `features` (B, R, WIDTH).
-
-    Features are normalised but for the last, voicing, which is a logit.
-    """
-
-    spans: Tensor
-    features: Tensor
 
 
 class Masked(nn.Module):
@@ -64,8 +54,14 @@ class Recurrent(nn.Module):
         self.norm = nn.LayerNorm(channels)
 
     def forward(self, x: Tensor, inside: Tensor) -> Tensor:
-        """Rows outside stand at the end or at the beginning; zeros there change next to nothing."""
-        return self.norm(x + self.dropout(self.gru(x * inside)[0]))
+        """(B, N, C), with `inside` (B, N, 1), which is true in one stretch: no state comes from beyond it."""
+        lengths, first = inside.sum(1), inside.int().argmax(1)  # (B, 1)
+        at = torch.arange(x.shape[1], device=x.device)
+        moved = x.gather(1, ((at + first) % x.shape[1])[..., None].expand_as(x))  # each stretch to the beginning
+        packed = pack_padded_sequence(moved, lengths[:, 0].cpu(), batch_first=True, enforce_sorted=False)
+        seen, _ = pad_packed_sequence(self.gru(packed)[0], batch_first=True, total_length=x.shape[1])
+        back = seen.gather(1, ((at - first) % x.shape[1])[..., None].expand_as(x))
+        return self.norm(x + self.dropout(back))
 
 
 class Acoustic(nn.Module):

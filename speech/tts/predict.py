@@ -5,27 +5,25 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from PIL import Image
 
 from common.program import Program
-from speech.picture import spectrogram
+from speech.predict import draw
 from speech.signal import SAMPLE_RATE_HZ
+from speech.tts.splice import Refusal
 
 SHOWN_S = 20.0  # of a long text's spectrogram
 
 
 def predict(programs: Mapping[str, Program], given: str, folder: Path) -> Iterator[str]:
-    """Writes a `.wav` and a spectrogram of each program, sentence by sentence, whole or not at all."""
+    """Writes a `.wav` of each program, whole or not at all, and a spectrogram; or says why it refuses."""
     for name, program in programs.items():
         try:
-            yield spoken(folder, name, program.stream(given))  # type: ignore[attr-defined]
-        except ValueError as refusal:
-            if len(programs) == 1 or name == next(iter(programs)):
-                raise
+            yield written(folder, name, program.stream(given))  # type: ignore[attr-defined]
+        except Refusal as refusal:
             yield f"{name}: {refusal}"
 
 
-def spoken(folder: Path, name: str, pieces: Iterator[np.ndarray]) -> str:
+def written(folder: Path, name: str, pieces: Iterator[np.ndarray]) -> str:
     """Writes pieces of speech one after the other, and a spectrogram of the beginning; says so."""
     part, seen, samples = folder / f".{name}.wav", np.zeros(0, np.float32), 0
     try:
@@ -35,9 +33,8 @@ def spoken(folder: Path, name: str, pieces: Iterator[np.ndarray]) -> str:
                 samples += len(piece)
                 if len(seen) < SHOWN_S * SAMPLE_RATE_HZ:
                     seen = np.concatenate([seen, piece])
+        draw(folder, name, seen[: round(SHOWN_S * SAMPLE_RATE_HZ)])
         part.rename(folder / f"{name}.wav")
     finally:
         part.unlink(missing_ok=True)
-    shown = spectrogram(seen[: round(SHOWN_S * SAMPLE_RATE_HZ)])
-    Image.fromarray(shown).save(folder / f"{name}.png")
     return f"{name}: {samples / SAMPLE_RATE_HZ:.2f} s, {name}.wav, {name}.png"

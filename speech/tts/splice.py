@@ -26,6 +26,10 @@ PAUSE_S = {"": 0.0, ",": 0.15, ".": 0.4, "?": 0.4, "!": 0.4}
 OTHER_PLACE = 0.5  # joins that it is worth to take a word from the end of a phrase for the end of a phrase
 
 
+class Refusal(ValueError):
+    """A text that a program cannot say, though others may."""
+
+
 class Token(NamedTuple):
     """A word, and the mark that its phrase ends with; "" within a phrase."""
 

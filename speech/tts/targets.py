@@ -2,9 +2,8 @@
 
 Formants move as in Holmes, Mattingly and Shearme (1964), "Speech synthesis by rule": at each border the phone of higher
 rank sets the value, a locus and a share of its neighbour's target (locus equations, Sussman et al. 1991), and how long
-both sides take to get there. Vowels start from medians of the train prompts by linear prediction (order 11 at 11 kHz),
-moved by hand toward what women say in isolation (Peterson and Barney 1952, Hillenbrand et al. 1995); loci and shares
-are set by hand; noises are the train prompts' levels by band.
+both sides take to get there. Vowels start from medians of the train prompts by linear prediction (order 11 at 11 kHz)
+and were moved by hand; loci and shares are set by hand; noises are the train prompts' levels by band.
 """
 
 from collections.abc import Sequence
