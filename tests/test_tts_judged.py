@@ -107,7 +107,7 @@ def test_a_referee_says_what_it_wants(settings: dict, said: str) -> None:
 def test_spliced_words_are_the_recorded_ones() -> None:
     """Of a prompt that was recorded, the recording comes back."""
     program = Splicing().build(data(limit=12, waveforms=False))
-    text, wave = next((p.text, p.wave) for p in prompts_of("allison", "train", 12) if len(words_of(p.text)) > 1)
+    _, text, wave = prompts_of("allison", "train", 12)[-1]
     (said,) = program([text])
     likeness = np.correlate(wave, said, "valid" if len(wave) >= len(said) else "full").max()
     assert likeness / np.sqrt((wave**2).sum() * (said**2).sum()) > 0.9
