@@ -29,7 +29,7 @@ check: $(STAMP) ## lint, formatting, types, and who may import whom
 
 report: $(STAMP) ## redraw the README's picture and rewrite all tables from the committed results
 	$(BIN)/python -m scripts.report picture=docs/results.svg output_dir=runs/report | tail -1
-	for card in README.md */README.md; do $(BIN)/python -m scripts.report update=$$card output_dir=runs/report | tail -1; done
+	for card in $$(grep -l "<!-- report: " README.md */README.md */*/README.md); do $(BIN)/python -m scripts.report update=$$card output_dir=runs/report | tail -1; done
 
 clean: ## remove the environment and all runs
 	rm -rf .venv runs

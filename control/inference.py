@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from common.precision import auto
-from control.game import ONE, ZERO, Game, Rules, kernel
+from control.game import ONE, ZERO, Game, Rules, kernel, mirror_move
 
 
 @kernel
@@ -40,6 +40,13 @@ class Inference:
     @torch.inference_mode()
     def __call__(self, positions: np.ndarray) -> np.ndarray:
         return self.net(as_planes(self.rules.game, positions)).float().numpy()
+
+    @torch.inference_mode()
+    def both_ways(self, positions: np.ndarray) -> np.ndarray:
+        """The mean of what the net says of each position and of its mirror image."""
+        game, planes = self.rules.game, as_planes(self.rules.game, positions)
+        mirrored = [mirror_move(game, move) for move in range(game.moves)] + [*range(game.moves, game.moves + 3)]
+        return ((self.net(planes).float() + self.net(planes.flip(3)).float()[:, mirrored]) / 2).numpy()
 
 
 def inference(rules: Rules, net: nn.Module) -> Inference:

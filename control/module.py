@@ -78,7 +78,8 @@ def best_legal(planes: UInt8[Tensor, "n 2 height width"], moves: Float[Tensor, "
 class LearnedPlayer:
     """Positions uint64 (N, 2) -> float64 (N, 2 + moves): a move each, its value for the side to move, and shares.
 
-    The shares are of the search's visits; without simulations they are what the net says of the legal moves.
+    The shares are of the search's visits; without simulations they are what the net says of the legal moves, in the
+    mean of the position and its mirror image.
     """
 
     net: Inference
@@ -105,7 +106,7 @@ class LearnedPlayer:
 
     def _at_once(self, positions: np.ndarray) -> np.ndarray:
         game = self.net.rules.game
-        said = check_said(game, self.net(positions), len(positions))
+        said = check_said(game, self.net.both_ways(positions), len(positions))
         logits = np.where(legal_moves(game, positions), said[:, : game.moves], -np.inf)
         moves, outcome = (np.exp(x - x.max(1, keepdims=True)) for x in (logits, said[:, game.moves :]))
         value = (outcome[:, 0] - outcome[:, 2]) / outcome.sum(1)

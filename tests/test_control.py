@@ -13,7 +13,7 @@ from common import checkpoint, cost
 from common.optim import adamw, flat_then_cosine, triangle
 from control import labels, solver
 from control.data import Exact, SelfPlay
-from control.game import CONNECT_FOUR, TIC_TAC_TOE, Rules
+from control.game import CONNECT_FOUR, TIC_TAC_TOE, Rules, mirror, mirror_move
 from control.inference import as_planes, inference
 from control.module import AlphaZero, LearnedPlayer, best_legal
 from control.net import Dense, Hybrid
@@ -135,11 +135,24 @@ def test_without_simulations_the_player_plays_what_the_net_says() -> None:
     torch.nn.init.normal_(trained.averaged.module.head.bias, generator=torch.Generator().manual_seed(1))
     positions = random_positions(CONNECT_FOUR.game, 30, 20)
     answers = trained.program(data(CONNECT_FOUR))(positions)
-    said = torch.from_numpy(inference(CONNECT_FOUR, trained.averaged.module)(positions))
+    said = torch.from_numpy(inference(CONNECT_FOUR, trained.averaged.module).both_ways(positions))
     moves = np.where(legal_moves(CONNECT_FOUR.game, positions), said[:, :7].numpy(), -np.inf).argmax(1)
     assert np.array_equal(answers[:, 0], moves)
     likely = said[:, 7:].softmax(1).numpy()
     np.testing.assert_allclose(answers[:, 1], likely[:, 0] - likely[:, 2], atol=1e-6)
+
+
+@pytest.mark.parametrize("rules", [CONNECT_FOUR, TIC_TAC_TOE])
+def test_both_ways_is_the_mean_over_mirror_images(rules: Rules) -> None:
+    game, net = rules.game, module(rules).averaged.module
+    torch.nn.init.normal_(net.head.weight, generator=torch.Generator().manual_seed(1))
+    ask, positions = inference(rules, net), random_positions(game, 4, 20)
+    images = np.array([[mirror(game, side) for side in position] for position in positions], np.uint64)
+    order = [mirror_move(game, move) for move in range(game.moves)]
+    there = ask(images)
+    mean = (ask(positions) + np.concatenate([there[:, order], there[:, game.moves :]], 1)) / 2
+    np.testing.assert_allclose(ask.both_ways(positions), mean, atol=1e-5)
+    assert not np.allclose(ask(positions), mean, atol=1e-3)
 
 
 @pytest.mark.parametrize("simulations", [0, 4])

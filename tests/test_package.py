@@ -21,9 +21,7 @@ from tests.test_experiment import results
 
 SHIPPED = sorted(domain for domain, code in CODE.items() if ROOT.joinpath(*code.split("."), "pretrained").is_dir())
 assert {"control", "vision"} <= set(SHIPPED), "else nothing here would be tested"
-BRIEF = {"control": ["domain.evaluator.openings=0"]}  # its matches take minutes,
-SLOW = "perfect"  # and so does its perfect player, whose figures are what they are by definition
-UNSEEN = ("latency", "throughput", "peak_memory", "match/", "elo_over/", "own_lines", "size_bytes")
+UNSEEN = ("latency", "throughput", "peak_memory", "own_lines", "size_bytes")
 UNSEEN += ("lookup_ns", "sorted_lookup_ns", "absent_lookup_ns", "inserted_per_s", "ranges_per_s")
 
 
@@ -49,25 +47,18 @@ def test_the_shipped_package_is_whole_and_small(shipped: Path) -> None:
     assert found.results["run"]["split"] == "test", "the card shows the last look"
 
 
-@pytest.mark.parametrize("shipped", sorted({*SHIPPED} - {"speech"}), indirect=True)
+@pytest.mark.parametrize("shipped", sorted({*SHIPPED} - {"speech", "control"}), indirect=True)
 def test_the_shipped_package_gives_its_figures_again(shipped: Path, command, monkeypatch, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     """Those of the test split, but for what a clock, matches, the code's length and the CPU's format of numbers say.
 
-    Judging a voice takes minutes: test_speech_shipped.py asks it for a few prompts.
+    Judging a voice or a player takes minutes: test_speech_shipped.py and test_control_shipped.py ask less of them.
     """
-    baselines = package.Package.baselines
-    monkeypatch.setattr(package.Package, "baselines", lambda p: {n: b for n, b in baselines(p).items() if n != SLOW})
-    brief = BRIEF.get(shipped.parent.name, [])
-    lines = command("evaluate", f"package={shipped}", "split=test", *brief, f"output_dir={tmp_path}/again")
+    lines = command("evaluate", f"package={shipped}", "split=test", f"output_dir={tmp_path}/again")
     assert lines[-1] == f"{tmp_path}/again/results.json"
     again, then = results(tmp_path / "again"), folders.load_package(shipped).results
 
     def figures(found: dict) -> dict:
-        return {
-            (f["program"], f["metric"]): f["value"]
-            for f in found["figures"]
-            if f["program"] != SLOW and not f["metric"].startswith(UNSEEN) and not f["metric"].endswith(f"/{SLOW}")
-        }
+        return {(f["program"], f["metric"]): f["value"] for f in found["figures"] if not f["metric"].startswith(UNSEEN)}
 
     assert figures(again).keys() == figures(then).keys()
     for (program, metric), value in figures(then).items():
@@ -75,7 +66,7 @@ def test_the_shipped_package_gives_its_figures_again(shipped: Path, command, mon
         tolerance = 0.01 if "/" in metric else 2e-3
         assert figures(again)[program, metric] == pytest.approx(value, abs=tolerance), (program, metric)
     assert again["run"]["experiment"] == then["run"]["experiment"]
-    assert [p["name"] for p in again["plots"]] == [p["name"] for p in then["plots"] if p["program"] != SLOW]
+    assert [p["name"] for p in again["plots"]] == [p["name"] for p in then["plots"]]
 
 
 def test_training_starts_from_a_package(shipped: Path, command, monkeypatch, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
