@@ -27,7 +27,7 @@ NETS = {
     domain: sorted(
         path.stem
         for path in (CONFIGS / "net").glob("*.yaml")
-        if re.search(rf"^_target_: {code}\.net\.", path.read_text(), re.MULTILINE)
+        if re.search(rf"^ *_target_: {code}\.net\.", path.read_text(), re.MULTILINE)
     )
     for domain, code in CODE.items()
 }

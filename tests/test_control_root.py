@@ -37,6 +37,8 @@ class Fixed:
     def __call__(self, positions: np.ndarray) -> np.ndarray:
         return np.tile(self.said, (len(positions), 1))
 
+    both_ways = __call__
+
 
 @pytest.mark.parametrize("rules", [CONNECT_FOUR, TIC_TAC_TOE], ids=["connect four", "tic-tac-toe"])
 @pytest.mark.parametrize("name", ["net alone", "search", "rollouts"])

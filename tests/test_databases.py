@@ -131,7 +131,6 @@ def test_the_table_of_bends_is_the_net(net: torch.nn.Module) -> None:
 def test_the_loss_is_by_how_many_steps_the_searches_are_longer(config, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     """As counted in the leaves of the untrained root: keys in leaf i, c_i of n, cost log2(c_i / (n / leaves)) more."""
     domain = instantiate(config("domain=databases", "domain.data.limit=1000000").domain, _convert_="all")
-    domain.data.setup()
     batch = domain.data.batch(np.random.default_rng(0), 100_000)
     loss = domain.module.loss(domain.module.net, batch)[0].item()
     n_leaves = 5000  # wide enough to hold many keys, narrow enough to be straight

@@ -74,9 +74,7 @@ def test_bad_settings_are_refused(make, reason: str) -> None:  # type: ignore[no
 
 
 def data() -> Ranks:
-    ranks = Ranks(keys="lognormal", batch_size=100, steps=3, seed=0, limit=5000)
-    ranks.setup()
-    return ranks
+    return Ranks(keys="lognormal", batch_size=100, steps=3, seed=0, limit=5000)
 
 
 @pytest.mark.parametrize(
