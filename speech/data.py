@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
@@ -63,20 +63,29 @@ def features_of(chosen: Sequence[Prompt], analysis: Analysis) -> list[Features]:
     key.update(Path(signal.__file__).read_bytes())
     for prompt in chosen:
         key.update(prompt.wave.tobytes())
-    path = cache_folder() / "asterisk" / f"features-{key.hexdigest()[:16]}.npz"
+    shown = track(chosen, "features", console=Console(stderr=True), transient=True)
+    made = (analyse(prompt.wave, analysis).frames for prompt in shown)
+    return [Features(frames, analysis) for frames in remembered(f"features-{key.hexdigest()[:16]}", names, made)]
+
+
+def remembered(what: str, names: Sequence[str], made: Iterable[np.ndarray]) -> list[np.ndarray]:
+    """An array a name, from the cache where it has `what`; else as they are made, and the cache gets them.
+
+    Raises:
+        ValueError: what the cache has is damaged.
+    """
+    path = cache_folder() / "asterisk" / f"{what}.npz"
     if path.exists():
         try:
             with np.load(io.BytesIO(path.read_bytes())) as found:
-                return [Features(found[name], analysis) for name in names]
+                return [found[name] for name in names]
         except Exception as error:  # NumPy and zipfile name every damage by another type
-            raise ValueError(f"{path}: given a damaged file ({error}), wanted features; delete it") from error
-    shown = track(chosen, "features", console=Console(stderr=True), transient=True)
-    made = [analyse(prompt.wave, analysis) for prompt in shown]
-    data = io.BytesIO()
-    np.savez(data, allow_pickle=False, **{name: features.frames for name, features in zip(names, made, strict=True)})
+            raise ValueError(f"{path}: given a damaged file ({error}), wanted arrays; delete it") from error
+    arrays, data = list(made), io.BytesIO()
+    np.savez(data, allow_pickle=False, **dict(zip(names, arrays, strict=True)))
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, data.getbuffer())
-    return made
+    return arrays
 
 
 def check_limit(limit: int | None) -> int | None:

@@ -48,7 +48,7 @@ def test_features_that_are_damaged_in_the_cache_are_named(monkeypatch, tmp_path:
     assert np.array_equal(made[0].frames, again[0].frames)
     (path,) = tmp_path.glob("asterisk/features-*.npz")
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(ValueError, match=rf"{path}: given a damaged file \(.*\), wanted features; delete it"):
+    with pytest.raises(ValueError, match=rf"{path}: given a damaged file \(.*\), wanted arrays; delete it"):
         features_of(chosen, COARSE)
 
 

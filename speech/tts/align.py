@@ -4,7 +4,6 @@ It is told the phones, and finds times for them and for silences between words (
 """
 
 import hashlib
-import io
 import tempfile
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
@@ -15,9 +14,8 @@ from pocketsphinx import Decoder, get_model_path
 from rich.console import Console
 from rich.progress import track
 
-from common import cache_folder
-from common.checkpoint import write_whole
 from speech.corpus import Prompt
+from speech.data import remembered
 from speech.signal import SAMPLE_RATE_HZ
 from speech.tts import units
 from speech.tts.pronounce import phrases
@@ -57,19 +55,7 @@ def aligned(chosen: Sequence[Prompt]) -> list[np.ndarray]:
         key.update(Path(code).read_bytes())
     for prompt in chosen:
         key.update(prompt.wave.tobytes())
-    path = cache_folder() / "asterisk" / f"alignments-{key.hexdigest()[:16]}.npz"
-    if path.exists():
-        try:
-            with np.load(io.BytesIO(path.read_bytes())) as found:
-                return [found[prompt.name] for prompt in chosen]
-        except Exception as error:  # NumPy and zipfile name every damage by another type
-            raise ValueError(f"{path}: given a damaged file ({error}), wanted alignments; delete it") from error
-    made = list(_align(chosen, said))
-    data = io.BytesIO()
-    np.savez(data, allow_pickle=False, **{prompt.name: spans for prompt, spans in zip(chosen, made, strict=True)})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, data.getbuffer())
-    return made
+    return remembered(f"alignments-{key.hexdigest()[:16]}", [prompt.name for prompt in chosen], _align(chosen, said))
 
 
 def _align(chosen: Sequence[Prompt], said: Sequence[Sequence[Phrase]]) -> Iterator[np.ndarray]:
