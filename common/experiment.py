@@ -75,6 +75,8 @@ def run(
     for logger in trainer.loggers:
         logger.log_hyperparams({**about, **machine()})
     trainer.fit(domain.module, datamodule=domain.data, ckpt_path=str(checkpoint) if resume else None)
+    if torch.distributed.is_initialized():  # Gloo's threads may abort a process that exits; Lightning ends NCCL's alone
+        torch.distributed.destroy_process_group()
     if not trainer.is_global_zero:
         return {}
     about = {**about, "checkpoint": fetch.sha256(checkpoint)}  # what the figures are of

@@ -4,7 +4,8 @@ A domain subclasses it with two methods: `loss` (how wrong a batch is) and `prog
 """
 
 from collections.abc import Callable
-from typing import Any
+from inspect import get_annotations
+from typing import Any, get_args
 
 import pytorch_lightning as pl
 import torch
@@ -21,7 +22,7 @@ class Module(pl.LightningModule):
     """Trains `net` and validates and ships its exponential moving average (Polyak and Juditsky 1992).
 
     Args:
-        net: the architecture.
+        net: the architecture; where a subclass says what kind by `net: Kind | Other`, one of these.
         optimizer: the net -> its optimizer (a factory of common.optim as a partial).
         schedule: share of the training done, 0 to 1 -> multiplier of the learning rate.
         ema_decay: share of the average that stays at each step; 0 averages nothing.
@@ -38,6 +39,10 @@ class Module(pl.LightningModule):
         super().__init__()
         if not 0 <= ema_decay < 1:
             raise ValueError(f"module.ema_decay: given {ema_decay}, wanted 0 <= ema_decay < 1")
+        wanted = get_annotations(type(self), eval_str=True).get("net", nn.Module)
+        if not isinstance(net, wanted):
+            names = " or ".join(kind.__name__ for kind in get_args(wanted) or [wanted])
+            raise ValueError(f"module.net: given a {type(net).__name__}, wanted a {names}")
         self.net = net
         self.averaged = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(ema_decay), use_buffers=True)
         self.averaged.requires_grad_(False)

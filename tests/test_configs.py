@@ -69,6 +69,7 @@ def test_the_test_split_is_not_looked_at_unasked(domain: str, config) -> None:  
         (["domain.data.limit=many"], r"limit: given 'many', wanted null or a whole number above 0"),
         (["domain.baselines.hog_svm.landmark=9"], r"given unknown key 'landmark' \(did you mean landmarks\?\), wanted"),
         (["domain.baselines.hog_svm.landmarks=0"], r"baselines\.hog_svm\.landmarks: given 0, wanted 1 or more"),
+        (["domain=tts", "domain/net=wavenet"], r"module\.net: given a WaveNet, wanted a ConvTTS or GruTTS"),
         (["-m", "domain/net=convnet,resnet", "epoch=3"], r"config: given unknown key 'epoch' \(did you mean epochs"),
     ],
 )
