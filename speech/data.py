@@ -193,7 +193,7 @@ class Prompts(pl.LightningDataModule):
 
 
 class Batches:
-    """One epoch of pieces; of each batch a process of a distributed run gets its share."""
+    """One epoch of pieces, each around a frame that is drawn; of each batch a process gets its share."""
 
     def __init__(self, data: Prompts, *, epoch: Callable[[], int], rank: int = 0, processes: int = 1) -> None:
         if data.batch_size % processes:
@@ -201,9 +201,9 @@ class Batches:
         self.data = data
         self.epoch = epoch
         self.share = slice(rank, None, processes)
-        frames = np.array([len(u.frames) for u in data.train])
-        self.starts = np.maximum(frames - data.crop_frames, 0) + 1  # places where a piece may begin, a prompt
-        self.ends = self.starts.cumsum()
+        self.frames = np.array([len(u.frames) for u in data.train])
+        self.last = np.maximum(self.frames - data.crop_frames, 0)  # where a piece may begin at the latest, a prompt
+        self.ends = self.frames.cumsum()
 
     def __len__(self) -> int:
         return max(1, self.data.crops // self.data.batch_size)
@@ -219,8 +219,8 @@ class Batches:
             pieces = []
             for place, level, added in list(zip(places, levels, noise, strict=True))[self.share]:
                 chosen = int(np.searchsorted(self.ends, place, side="right"))
-                start = int(place - self.ends[chosen] + self.starts[chosen])
-                pieces.append(data.piece(data.train[chosen], start, added, level))
+                start = place - (self.ends[chosen] - self.frames[chosen]) - data.crop_frames // 2
+                pieces.append(data.piece(data.train[chosen], int(np.clip(start, 0, self.last[chosen])), added, level))
             yield data.gathered(pieces)
 
 

@@ -13,9 +13,9 @@ from common.optim import adamw, triangle
 from speech.data import Batches, lead_frames
 from speech.front import CONTEXT_FRAMES, Front, plan
 from speech.outputs import NATS_PER_BIT, Logistics
-from speech.signal import WIDTH, Analysis
+from speech.signal import WIDTH, Analysis, Features, pre_emphasis
 from speech.tts.align import aligned, spread
-from speech.tts.data import Cutting, Sentences, gathered, in_pieces, piece
+from speech.tts.data import Cutting, Sentences, apart, gathered, in_pieces, piece
 from speech.tts.differentiable import plans
 from speech.tts.module import TextToSpeech, acoustic_loss, likelihood, raw, speak
 from speech.tts.net import ConvTTS, GruTTS
@@ -57,7 +57,7 @@ def test_a_gap_follows_every_word_and_the_mark_every_phrase() -> None:
 def test_utterances_end_with_sentences_or_when_they_get_long() -> None:
     comma, stop = Phrase((YOU,), ","), Phrase((YOU,), ".")
     assert [len(each) for each in utterances([comma, stop, stop, comma])] == [2, 1, 1]
-    assert [len(each) for each in utterances([comma] * 20)] == [8, 8, 4]
+    assert [len(each) for each in utterances([comma] * 10)] == [4, 4, 2]
 
 
 def test_frames_belong_to_the_unit_at_their_centre() -> None:
@@ -91,6 +91,20 @@ def test_a_recording_of_something_else_is_refused() -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, 800).astype(np.float32)
     with pytest.raises(ValueError, match="given a recording that does not say 'please try again', wanted one that"):
         aligned([Prompt("noise", "please try again", noise)])
+
+
+def test_a_recording_is_taken_apart_in_the_pauses_between_sentences() -> None:
+    said = [Phrase((YOU,), "."), Phrase((YOU,), ","), Phrase((HELLO,), "?")]
+    frames = np.random.default_rng(0).normal(size=(24, WIDTH)).astype(np.float32)
+    wave = np.random.default_rng(1).normal(0, 0.1, 24 * 256)
+    lasting = np.array([1, 2, 3, 4, 2, 2, 0, 2, 2, 2, 3, 1.0])  # the pause between the sentences 4 frames, from the 6th
+    first, second = apart(said, lasting * 256 / 16000, wave, Features(frames, COARSE), AIDED)
+    assert np.array_equal(np.concatenate([first.frames, second.frames]), frames)
+    assert [SYMBOLS[number] for number in second.units.symbol] == ["start", "Y", "UW", ",", "HH", "AH", "L", "OW", "?"]
+    np.testing.assert_allclose(first.spans, [1, 2, 3, 2])
+    np.testing.assert_allclose(second.spans, [2, 2, 2, 0, 2, 2, 2, 3, 1])
+    assert len(second.sound.y) == 16 * 256
+    np.testing.assert_allclose(second.sound.y[1:], pre_emphasis(wave)[8 * 256 + 1 :], atol=1e-6)
 
 
 # Pieces

@@ -11,15 +11,16 @@ from torch import Tensor
 from speech.corpus import Split
 from speech.data import Crops, Prompts, bounds, cut, features_of, prompts_of, stacked, utterance
 from speech.data import Utterance as Sound
-from speech.front import CONTEXT_FRAMES
-from speech.signal import SAMPLE_RATE_HZ, Analysis
+from speech.front import CONTEXT_FRAMES, Front
+from speech.signal import SAMPLE_RATE_HZ, Analysis, Features
 from speech.tts.align import aligned, said_in
 from speech.tts.splice import Recording, recording
-from speech.tts.units import Units, rows_of, units_of
+from speech.tts.spoken import Phrase
+from speech.tts.units import Units, rows_of, units_of, utterances
 
 
 class Utterance(NamedTuple):
-    """One prompt: its units, the frames that each lasts (U,), its features (frames, WIDTH), its sound."""
+    """What is said in one go: its units, the frames that each lasts (U,), its features (frames, WIDTH), its sound."""
 
     units: Units
     spans: np.ndarray
@@ -77,15 +78,10 @@ class Sentences(Prompts):
     def _utterances(self, split: Split) -> list[Utterance]:
         chosen = prompts_of(self.voice, split, self.limit)
         made = zip(chosen, features_of(chosen, self.features), aligned(chosen), strict=True)
-        per_second = SAMPLE_RATE_HZ / self.features.hop
         return [
-            Utterance(
-                units_of(said_in(prompt)),
-                seconds * per_second,
-                features.frames,
-                utterance(prompt.wave, features, self.front),
-            )
+            each
             for prompt, features, seconds in made
+            for each in apart(said_in(prompt), seconds, prompt.wave, features, self.front)
         ]
 
     def recordings(self) -> list[Recording]:
@@ -104,6 +100,32 @@ class Sentences(Prompts):
 
     def in_pieces(self, u: Utterance) -> Iterator[Pieces]:
         return in_pieces(u, self.cutting)
+
+
+def apart(
+    said: Sequence[Phrase], seconds: np.ndarray, wave: np.ndarray, features: Features, front: Front
+) -> Iterator[Utterance]:
+    """A recording as the utterances that a program makes of its text; the pause between two of them is halved.
+
+    Args:
+        said: what is said in it.
+        seconds: that the units last (speech.tts.align).
+        wave, features: of all of it.
+    """
+    analysis, frames = features.analysis, features.frames
+    spans = seconds * SAMPLE_RATE_HZ / analysis.hop
+    ends, unit, first = spans.cumsum(), 0, 0
+    for phrases in utterances(said):
+        units = units_of(phrases)
+        begin, unit = unit, unit + len(units.symbol) - 1  # an utterance's last unit holds the next one's first
+        last = len(frames) if unit == len(spans) - 1 else round(ends[unit] - spans[unit] / 2)
+        lasting = spans[begin : unit + 1].copy()
+        lasting[0] = max(ends[begin] - first, 0)
+        lasting[-1] = max(last - (ends[unit] - spans[unit]), 0)
+        part = Features(frames[first:last], analysis)
+        sound = utterance(wave[first * analysis.hop : last * analysis.hop], part, front)
+        yield Utterance(units, lasting, part.frames, sound)
+        first = last
 
 
 def in_pieces(u: Utterance, cutting: Cutting) -> Iterator[Pieces]:

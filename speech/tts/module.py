@@ -16,12 +16,12 @@ from torch import Tensor, nn
 
 from common.module import Metrics, Module
 from common.source import ROOT
-from speech.data import lead_frames, utterance
+from speech.data import lead_frames
 from speech.front import CONTEXT_FRAMES, Front
 from speech.module import LearnedVocoder, Sampling, check_made, made, say
 from speech.outputs import NATS_PER_BIT, Outputs
-from speech.signal import BANDS, F0_RANGE_HZ, SAMPLE_RATE_HZ, WIDTH, Analysis, Features
-from speech.tts.data import Cutting, Pieces, Utterance, in_pieces
+from speech.signal import BANDS, F0_RANGE_HZ, WIDTH, Analysis, Features
+from speech.tts.data import Cutting, Pieces, apart, in_pieces
 from speech.tts.differentiable import plans
 from speech.tts.net import Acoustic, ConvTTS, GruTTS
 from speech.tts.pronounce import phrases
@@ -249,27 +249,22 @@ class LearnedTalker:
         """Bits a sample of each recording (frames * hop,), given its past and the features that are predicted for it.
 
         Args:
-            said: what is said in each, as one utterance.
+            said: what is said in each.
             seconds: that its units last (speech.tts.align).
         """
         return np.array([self._bits(*each) for each in zip(said, waves, seconds, strict=True)])
 
     def _bits(self, said: Sequence[Phrase], wave: np.ndarray, seconds: np.ndarray) -> float:
         features, front = self.vocoder.features, self.vocoder.front
-        frames = np.zeros((len(wave) // features.hop, WIDTH), np.float32)  # the true ones are not looked at
-        u = Utterance(
-            units_of(said),
-            seconds * SAMPLE_RATE_HZ / features.hop,
-            frames,
-            utterance(wave, Features(frames, features), front),
-        )
+        unseen = Features(np.zeros((len(wave) // features.hop, WIDTH), np.float32), features)
         lead = lead_frames(self.vocoder.net.receptive_field, features)
         cutting = Cutting(features, self.margin, lead, CONTEXT_FRAMES)
         nats, samples = 0.0, 0.0
-        for batch in in_pieces(u, cutting):
-            predicted = raw(speak(self.acoustic, batch)[1], *self._normalisation)
-            more, counted = likelihood(
-                self.vocoder.net, batch, predicted, features, front, self.vocoder.outputs, *self._normalisation
-            )
-            nats, samples = nats + float(more), samples + float(counted)
+        for u in apart(said, seconds, wave, unseen, front):
+            for batch in in_pieces(u, cutting):
+                predicted = raw(speak(self.acoustic, batch)[1], *self._normalisation)
+                more, counted = likelihood(
+                    self.vocoder.net, batch, predicted, features, front, self.vocoder.outputs, *self._normalisation
+                )
+                nats, samples = nats + float(more), samples + float(counted)
         return nats / samples / NATS_PER_BIT

@@ -18,7 +18,7 @@ PLACES = 5  # numbers that say where a unit stands
 WITHIN = 4  # numbers that say where in its unit a frame stands
 FAR = 20.0  # units: about as far away as matters
 CLOSES = ".?!"  # marks after which a new utterance begins
-MOST_PHRASES = 8  # of an utterance
+MOST_PHRASES = 4  # of an utterance
 
 
 class Units(NamedTuple):
