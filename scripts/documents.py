@@ -7,8 +7,14 @@ from pathlib import Path
 
 from common.report import figures, summary
 from common.results import Experiment, Results, experiments
+from common.source import ROOT
 
 MARKED = re.compile(r"(<!-- report: (?:summary|figures (\w+)) -->\n).*?(<!-- /report -->)", re.DOTALL)
+
+
+def committed() -> list[Path]:
+    """The results that this repository holds, of domains in a folder and of those in a folder of one."""
+    return sorted([*ROOT.glob("*/results/*.json"), *ROOT.glob("*/*/results/*.json")])
 
 
 def update(path: Path, loaded: Sequence[Results]) -> None:

@@ -6,16 +6,12 @@ from omegaconf import DictConfig
 
 from common import report
 from common.results import experiments, load
-from common.source import ROOT
 from scripts import cli, documents
 
 
 def write(cfg: DictConfig, output_dir: Path) -> None:
     """Of one run (or a multirun's folder), or of all results that are committed."""
-    if cfg.run is not None:
-        paths = sorted(Path(cfg.run).glob("**/results.json"))
-    else:
-        paths = sorted([*ROOT.glob("*/results/*.json"), *ROOT.glob("*/*/results/*.json")])
+    paths = documents.committed() if cfg.run is None else sorted(Path(cfg.run).glob("**/results.json"))
     if not paths:
         raise ValueError(f"run: given {cfg.run}, wanted a folder with results.json in it")
     loaded = load(paths)
