@@ -102,7 +102,7 @@ def one_line(error: BaseException) -> str:
 
 def _unknown_key(key: str) -> str:
     parent, _, name = key.rpartition(".")
-    cfg = _compose([choice.split(",")[0] for choice in group_choices(sys.argv[1:])])
+    cfg = compose([choice.split(",")[0] for choice in group_choices(sys.argv[1:])])
     node = OmegaConf.select(cfg, parent) if parent else cfg
     while node is None or not isinstance(node, DictConfig):
         parent, _, name = parent.rpartition(".")
@@ -113,7 +113,8 @@ def _unknown_key(key: str) -> str:
     return f"{parent or 'config'}: given unknown key {name!r}{hint}, wanted one of: {', '.join(there)}"
 
 
-def _compose(overrides: list[str]) -> DictConfig:
+def compose(overrides: list[str]) -> DictConfig:
+    """The config of a command line with these overrides."""
     if GlobalHydra.instance().is_initialized():
         return hydra.compose("config", overrides)
     with hydra.initialize_config_dir(str(CONFIGS), version_base="1.3"):
@@ -127,7 +128,7 @@ def check_types(cfg: DictConfig) -> None:
         ValueError: it has not, with the key, what was given and what was wanted.
     """
     overrides = list(HydraConfig.get().overrides.task)
-    default = _compose(group_choices(overrides))
+    default = compose(group_choices(overrides))
     for override in overrides:
         key = override.split("=")[0].lstrip("+~")
         wanted, given = (OmegaConf.select(c, key, throw_on_missing=False) for c in (default, cfg))
