@@ -3,11 +3,12 @@
 import functools
 import inspect
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gradio as gr
 
+from common.domain import Domain
 from common.program import Program
 from common.results import human
 
@@ -39,6 +40,11 @@ def told(answer: Handler) -> Handler:
 
 def _message(error: ValueError) -> gr.Error:
     return gr.Error(str(error), duration=None, print_exception=False)
+
+
+def titles(domain: Domain, programs: Mapping[str, Program]) -> dict[str, str]:
+    """Each program's name, and how it was written."""
+    return {name: f"{name} ({'2.0' if name == domain.module.name else '1.0'})" for name in programs}
 
 
 def timed(program: Program, problems: Any) -> tuple[Any, str]:

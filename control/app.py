@@ -9,7 +9,7 @@ import gradio as gr
 import numpy as np
 
 from common.domain import Domain
-from common.page import timed, told
+from common.page import timed, titles, told
 from common.program import Program
 from control import solver
 from control.game import Rules, has_row, is_over
@@ -17,6 +17,9 @@ from control.labels import leads_to
 from control.picture import SIDES, board_picture, judged_picture
 from control.positions import after, legal_moves
 
+INTRODUCTION = (
+    "Four in a row: a net that learned by playing itself, against perfect play by search, and simpler players."
+)
 FEWEST_STONES = 10  # that the truth is told from: with fewer, its proof may take minutes
 TABLE_BITS = 20  # of the solver that tells it
 PAUSE_S = 0.25  # between the moves of two programs, for the eye
@@ -28,9 +31,11 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
     """A board with a button a column; beside it what each program thinks of the position."""
     rules, learned = domain.module.rules, domain.module.name  # type: ignore[attr-defined]
     most = programs[learned].simulations  # type: ignore[attr-defined]
-    others = [name for name in programs if name != learned]
+    named, others = titles(domain, programs), [name for name in programs if name != learned]
+    seated = [(YOU, YOU), *((title, name) for name, title in named.items())]
     players = Players(rules, programs, learned)
     moves, kept = gr.State([]), gr.BrowserState([], storage_key="software2-control")
+    gr.Markdown(INTRODUCTION)
     with gr.Row():
         with gr.Column(scale=3, min_width=320):
             said = gr.Markdown(players.tell([]))
@@ -43,8 +48,8 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
                 ask = gr.Button("What do you think?", size="sm")
                 truth = gr.Button("The truth", size="sm")
         with gr.Column(scale=4, min_width=320):
-            red = gr.Radio([YOU, *programs], value=YOU, label=f"{SIDES[0].capitalize()}, who begins")
-            yellow = gr.Radio([YOU, *programs], value=learned, label=SIDES[1].capitalize())
+            red = gr.Radio(seated, value=YOU, label=f"{SIDES[0].capitalize()}, who begins")
+            yellow = gr.Radio(seated, value=learned, label=SIDES[1].capitalize())
             strength = gr.Slider(
                 0, most, most, step=most // 12, label=f"Simulations a move of {learned}; 0 is its net alone"
             )

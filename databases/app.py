@@ -7,10 +7,11 @@ import gradio as gr
 import numpy as np
 
 from common.domain import Domain
-from common.page import timed, told
+from common.page import timed, titles, told
 from common.program import Program
 from databases.predict import read_key
 
+INTRODUCTION = "Where does a key stand? An index whose root is trained, and four that are not."
 QUERIES = 2**16  # together, among keys drawn anew
 TRIALS = 3
 NEIGHBOURS = 3  # keys on each side
@@ -18,6 +19,7 @@ NEIGHBOURS = 3  # keys on each side
 
 def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> None:
     """Type a key; see where it stands and how each program finds out."""
+    named = titles(domain, programs)
     table = next(iter(programs.values())).table  # type: ignore[attr-defined]
 
     def look_up(given: str) -> tuple[list[list[str]], list[list[str]]]:
@@ -26,12 +28,13 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
         for name, program in programs.items():
             (rank,), took = timed(program, key)
             path = program.index.explain(table.keys, key[0])  # type: ignore[attr-defined]
-            rows.append([name, f"{rank:,}", path, took, f"{nanoseconds(program, table.keys):.1f} ns"])
+            rows.append([named[name], f"{rank:,}", path, took, f"{nanoseconds(program, table.keys):.1f} ns"])
         near = range(max(0, rank - NEIGHBOURS), min(len(table.keys), rank + NEIGHBOURS + 1))
         return rows, [[f"{i:,}", f"{table.keys[i]:,}", "the first not below" if i == rank else ""] for i in near]
 
+    gr.Markdown(INTRODUCTION)
     with gr.Row():
-        key = gr.Textbox("1000000000000", scale=4, max_lines=1,
+        key = gr.Textbox(str(table.keys[len(table.keys) // 2]), scale=4, max_lines=1,
                          label=f"A key: a number or an IPv4 address, in a table of {len(table.keys):,}")  # fmt: skip
         find = gr.Button("Look up", variant="primary", scale=1)
     paths = gr.Dataframe(
@@ -39,7 +42,7 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
         interactive=False, wrap=True, column_widths=["14%", "12%", "46%", "12%", "16%"],
     )  # fmt: skip
     around = gr.Dataframe(headers=["rank", "key", ""], label="Its neighbours", interactive=False)
-    gr.on([find.click, key.submit], told(look_up), key, [paths, around], show_progress="hidden")
+    gr.on([page.load, find.click, key.submit], told(look_up), key, [paths, around], show_progress="hidden")
 
 
 def nanoseconds(program: Program, keys: np.ndarray) -> float:

@@ -7,11 +7,12 @@ import gradio as gr
 import numpy as np
 
 from common.domain import Domain
-from common.page import timed, told
+from common.page import timed, titles, told
 from common.program import Program
 from speech.picture import spectrogram
 from speech.signal import SAMPLE_RATE_HZ, analyse, clipped
 
+INTRODUCTION = "From mel bands, pitch and voicing back to a voice: sample by sample by a net, and by signal processing."
 LONGEST_S = 4.0  # of the recordings that are offered: an answer is to come soon
 NATURAL = "natural"
 
@@ -29,13 +30,15 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
         features = analyse(wave, referee.features)
         for name, program in programs.items():
             (made,), took = timed(program, [features])
-            shown += heard(name, made, took)
+            shown += heard(named[name], made, took)
             yield shown + [gr.skip()] * (2 * (len(programs) + 1) - len(shown))
 
+    named = titles(domain, programs)
+    gr.Markdown(INTRODUCTION)
     with gr.Row():
         text = gr.Dropdown(list(offered), value=next(iter(offered)), label="Held-out recordings", scale=4)
         say = gr.Button("Speak", variant="primary", scale=1)
-    say.click(told(speak), text, players([NATURAL, *programs]), show_progress="hidden")
+    say.click(told(speak), text, players([NATURAL, *named.values()]), show_progress="hidden")
 
 
 def players(names: list[str]) -> list[Any]:

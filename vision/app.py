@@ -13,13 +13,16 @@ from torch import nn
 
 from common import drawing
 from common.domain import Domain
-from common.page import timed, told
+from common.page import timed, titles, told
 from common.program import Program
 from vision.baseline import ORIENTATIONS
 from vision.hog import grid, hog
 from vision.predict import as_problem, read_image
 from vision.task import CLASSES, SIZE
 
+INTRODUCTION = (
+    "What is this garment? A net trained on 55,000 images, a kernel machine on oriented gradients, and plain rules."
+)
 SHOWN = 12  # test images at a time
 ENLARGED = 10  # times
 WAYS = ("noise", "adversarial step")
@@ -34,7 +37,7 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
     """Pick, upload or draw an image; spoil it by noise or against the net."""
     images, learned = domain.evaluator.images, domain.module.name
     net = programs[learned].net  # type: ignore[attr-defined]
-    palette = drawing.colours(list(programs))
+    palette, named = drawing.colours(list(programs)), titles(domain, programs)
 
     def pick(seed: int) -> tuple[list[tuple[Image.Image, str]], list[int]]:
         rows = np.random.default_rng(seed).choice(len(images.pixels), SHOWN, replace=False).tolist()
@@ -50,7 +53,7 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
             gradients(shown),
             attribution(net, shown),
             *(
-                gr.Label({CLASSES[i]: float(p[0][i]) for i in range(len(CLASSES))}, label=f"{name}, {took}")
+                gr.Label({CLASSES[i]: float(p[0][i]) for i in range(len(CLASSES))}, label=f"{named[name]}, {took}")
                 for name, (p, took) in said.items()
             ),
             drawing.png(drawing.curves(
@@ -62,6 +65,7 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
 
     shown, rows = pick(0)
     problem, numbers, seed = gr.State(images.pixels[rows[0]]), gr.State(rows), gr.State(0)
+    gr.Markdown(INTRODUCTION)
     with gr.Row():
         with gr.Column(scale=2):
             gallery = gr.Gallery(shown, label="test images, and what they are", columns=4,
@@ -77,7 +81,7 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
             level = gr.Slider(0, 1, 0, step=1 / (LEVELS - 1), label="How much")
         with gr.Column(scale=3):
             with gr.Row():
-                labels = [gr.Label(num_top_classes=3, label=name) for name in programs]
+                labels = [gr.Label(num_top_classes=3, label=title) for title in named.values()]
             with gr.Row():
                 seen = gr.Image(label="what all are shown", interactive=False, buttons=[])
                 cells = gr.Image(label="what hog_svm sees: gradients", interactive=False, buttons=[])

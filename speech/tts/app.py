@@ -8,12 +8,13 @@ import gradio as gr
 import numpy as np
 
 from common.domain import Domain
-from common.page import told
+from common.page import titles, told
 from common.program import Program
 from common.results import human
 from speech.app import heard, players
 from speech.tts.splice import Refusal
 
+INTRODUCTION = "A text, spoken by two nets, by formants under rules, and by scissors, which refuse words that were not recorded."
 LONGEST = 300  # characters: more is for scripts.predict, which writes files of any length
 EXAMPLES = (
     "Press one to continue.",
@@ -24,7 +25,7 @@ EXAMPLES = (
 
 def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> None:
     """Type a sentence; hear it."""
-    names = list(programs)
+    named = titles(domain, programs)
 
     def speak(text: str) -> Iterator[list[Any]]:
         """Each program's as it comes."""
@@ -33,15 +34,16 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
                 f"text: given {len(text):,} characters, wanted {LONGEST} at most (scripts.predict takes more)"
             )
         shown: list[Any] = []
-        for name in names:
-            shown += said(name, programs[name], text)
-            yield shown + [gr.skip()] * (2 * len(names) - len(shown))
+        for name, program in programs.items():
+            shown += said(named[name], program, text)
+            yield shown + [gr.skip()] * (2 * len(named) - len(shown))
 
+    gr.Markdown(INTRODUCTION)
     with gr.Row():
         text = gr.Textbox(EXAMPLES[0], label="Text", max_lines=3, scale=4)
         say = gr.Button("Speak", variant="primary", scale=1)
     gr.Examples(list(EXAMPLES), text)
-    outputs = players(names)
+    outputs = players(list(named.values()))
     gr.on([say.click, text.submit], told(speak), text, outputs, show_progress="hidden")
 
 
