@@ -43,10 +43,10 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
                 columns = [gr.Button(str(i + 1), size="sm", min_width=20) for i in range(rules.width)]
             board = gr.Image(players.draw([]), show_label=False, interactive=False, buttons=[], container=False)
             with gr.Row():
-                new = gr.Button("New game", size="sm")
-                back = gr.Button("Take back", size="sm")
-                ask = gr.Button("What do you think?", size="sm")
-                truth = gr.Button("The truth", size="sm")
+                new = gr.Button("New game", size="sm", min_width=90)
+                back = gr.Button("Take back", size="sm", min_width=90)
+                ask = gr.Button("What do you think?", size="sm", min_width=90)
+                truth = gr.Button("The truth", size="sm", min_width=90)
         with gr.Column(scale=4, min_width=320):
             red = gr.Radio(seated, value=YOU, label=f"{SIDES[0].capitalize()}, who begins")
             yellow = gr.Radio(seated, value=learned, label=SIDES[1].capitalize())
@@ -61,14 +61,14 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
     def answer(moves: list[int], red: str, yellow: str, strength: float) -> Iterator[tuple[Any, ...]]:
         """The programs whose turn it is move, one after the other, until it is a person's."""
         thought = ""
-        yield moves, players.draw(moves), players.tell(moves), thought, gr.Image(visible=False)
+        yield moves, players.draw(moves), players.tell(moves), thought, gr.update(visible=False)
         while not players.over(moves) and (name := (red, yellow)[len(moves) % 2]) != YOU:
             start = time.perf_counter()
             move, thought = players.move(name, moves, strength)
             if YOU not in (red, yellow):
                 time.sleep(max(0.0, PAUSE_S - (time.perf_counter() - start)))
             moves = [*moves, move]
-            yield moves, players.draw(moves), players.tell(moves), thought, gr.Image(visible=False)
+            yield moves, players.draw(moves), players.tell(moves), thought, gr.update(visible=False)
 
     def drop(column: int, moves: list[int], red: str, yellow: str, strength: float) -> Iterator[tuple[Any, ...]]:
         yield from answer(players.dropped(column, moves), red, yellow, strength)
@@ -83,6 +83,7 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
     def opinions(moves: list[int], strength: float) -> str:
         return "\n\n".join(players.move(name, moves, strength)[1] for name in programs)
 
+    opinions([], most)  # what is compiled at the first call is compiled now
     playing: dict[str, Any] = {"inputs": seats, "outputs": shown, "show_progress": "hidden"}
     games = []
     for i, button in enumerate(columns):
@@ -150,7 +151,7 @@ class Players:
             )
         scores = solver.score_moves(game, solver.memory(game, table_bits=TABLE_BITS), position[None], False)[0]
         notes = leads_to(self.rules, position[1], scores)
-        return gr.Image(judged_picture(self.rules, *position, notes=notes, choices={}, shares={}), visible=True)
+        return gr.update(value=judged_picture(self.rules, *position, notes=notes, choices={}, shares={}), visible=True)
 
     def over(self, moves: Sequence[int]) -> bool:
         return bool(is_over(self.rules.game, *self._position(moves)))

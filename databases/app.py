@@ -32,9 +32,11 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
         near = range(max(0, rank - NEIGHBOURS), min(len(table.keys), rank + NEIGHBOURS + 1))
         return rows, [[f"{i:,}", f"{table.keys[i]:,}", "the first not below" if i == rank else ""] for i in near]
 
+    middle = str(table.keys[len(table.keys) // 2])
+    look_up(middle)  # what is compiled at the first call is compiled now
     gr.Markdown(INTRODUCTION)
     with gr.Row():
-        key = gr.Textbox(str(table.keys[len(table.keys) // 2]), scale=4, max_lines=1,
+        key = gr.Textbox(middle, scale=4, max_lines=1,
                          label=f"A key: a number or an IPv4 address, in a table of {len(table.keys):,}")  # fmt: skip
         find = gr.Button("Look up", variant="primary", scale=1)
     paths = gr.Dataframe(

@@ -34,6 +34,7 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
             yield shown + [gr.skip()] * (2 * (len(programs) + 1) - len(shown))
 
     named = titles(domain, programs)
+    list(speak(min(offered, key=lambda text: len(offered[text]))))  # what is compiled at the first call is compiled now
     gr.Markdown(INTRODUCTION)
     with gr.Row():
         text = gr.Dropdown(list(offered), value=next(iter(offered)), label="Held-out recordings", scale=4)
@@ -55,6 +56,4 @@ def players(names: list[str]) -> list[Any]:
 def heard(name: str, wave: np.ndarray, took: str) -> list[Any]:
     """What the players show of a waveform and of the time that it took."""
     sound = np.round(np.clip(wave, -1, 1) * 32767).astype(np.int16)
-    lasts = f"{len(wave) / SAMPLE_RATE_HZ:.1f} s"
-    label = f"{name}, {lasts}" + (f" made in {took}" if took else "")
-    return [gr.Audio((SAMPLE_RATE_HZ, sound), label=label), spectrogram(wave)]
+    return [gr.update(value=(SAMPLE_RATE_HZ, sound), label=f"{name}, in {took}" if took else name), spectrogram(wave)]

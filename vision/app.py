@@ -7,7 +7,6 @@ from typing import Any
 import gradio as gr
 import numpy as np
 import torch
-from captum.attr import IntegratedGradients
 from PIL import Image, ImageDraw
 from torch import nn
 
@@ -29,7 +28,9 @@ WAYS = ("noise", "adversarial step")
 MOST_NOISE = 0.8  # standard deviation, of the pixels' range
 FARTHEST_STEP = 0.2  # of each pixel, of its range
 LEVELS = 21  # at which each program is asked, from nothing to the most
-STEPS = 32  # of integrated gradients
+PATCH = 4  # pixels a side of what is blacked out
+LEAST = 0.02  # of probability lost that is shown in full colour
+AGAINST, FOR = np.array([255.0, 60, 60]), np.array([70.0, 110, 255])
 CELL = 4  # pixels a side of a cell of the picture of gradients
 
 
@@ -51,9 +52,9 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
         return [
             enlarged(shown),
             gradients(shown),
-            attribution(net, shown),
+            *(occluded(program, shown) for program in programs.values()),
             *(
-                gr.Label({CLASSES[i]: float(p[0][i]) for i in range(len(CLASSES))}, label=f"{named[name]}, {took}")
+                gr.update(value=dict(zip(CLASSES, p[0].tolist(), strict=True)), label=f"{named[name]}, {took}")
                 for name, (p, took) in said.items()
             ),
             drawing.png(drawing.curves(
@@ -64,11 +65,12 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
         ]  # fmt: skip
 
     shown, rows = pick(0)
+    answers(images.pixels[rows[0]], WAYS[0], 0.0)  # what is compiled at the first call is compiled now
     problem, numbers, seed = gr.State(images.pixels[rows[0]]), gr.State(rows), gr.State(0)
     gr.Markdown(INTRODUCTION)
     with gr.Row():
         with gr.Column(scale=2):
-            gallery = gr.Gallery(shown, label="test images, and what they are", columns=4,
+            gallery = gr.Gallery(shown, label="test images, and what they are", columns=4, height=380,
                                  allow_preview=False, object_fit="contain", interactive=False)  # fmt: skip
             with gr.Row():
                 others = gr.Button("Other images", size="sm")
@@ -83,13 +85,16 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
             with gr.Row():
                 labels = [gr.Label(num_top_classes=3, label=title) for title in named.values()]
             with gr.Row():
+                marks = [
+                    gr.Image(label=f"{name}: what it looks at", interactive=False, buttons=[]) for name in programs
+                ]
+            with gr.Row():
                 seen = gr.Image(label="what all are shown", interactive=False, buttons=[])
                 cells = gr.Image(label="what hog_svm sees: gradients", interactive=False, buttons=[])
-                marks = gr.Image(label=f"what {learned} looks at", interactive=False, buttons=[])
-            curve = gr.Image(show_label=False, interactive=False, buttons=[], container=False)
+                curve = gr.Image(show_label=False, interactive=False, buttons=[])
             broken = gr.Markdown()
     asked = {"fn": told(answers), "inputs": [problem, way, level],
-             "outputs": [seen, cells, marks, *labels, curve, broken], "show_progress": "hidden"}  # fmt: skip
+             "outputs": [seen, cells, *marks, *labels, curve, broken], "show_progress": "hidden"}  # fmt: skip
 
     def chosen(rows: list[int], event: gr.SelectData) -> np.ndarray:
         return images.pixels[rows[event.index]]  # type: ignore[no-any-return]
@@ -148,16 +153,20 @@ def breaks(p: np.ndarray) -> str:
     return f"gives up {CLASSES[p[0].argmax()]} at {gone[0] / (len(p) - 1):.2f}" if len(gone) else "holds"
 
 
-def attribution(net: nn.Module, pixels: np.ndarray) -> Image.Image:
-    """What speaks for the net's answer, in red, and against it, in blue (Sundararajan et al. 2017), over the image."""
-    x = torch.tensor(pixels[None], dtype=torch.float32)
-    with torch.no_grad():
-        answer = int(net(x).argmax())
-    given = IntegratedGradients(net).attribute(x, target=answer, n_steps=STEPS)[0].numpy()
-    share = np.clip(given / (np.abs(given).max() + 1e-12), -1, 1)[..., None] ** np.array([1.0])
-    strength = np.sqrt(np.abs(share))
-    colour = np.where(share > 0, np.array([255.0, 60, 60]), np.array([70.0, 110, 255]))
-    return enlarged((strength * colour + (1 - strength) * 0.35 * pixels[..., None]).round().astype(np.uint8))
+def occluded(program: Program, pixels: np.ndarray) -> Image.Image:
+    """Where a black square lowers the answer's probability, in red, or raises it, in blue (Zeiler and Fergus 2014)."""
+    corners = [(y, x) for y in range(0, SIZE - PATCH + 1, PATCH // 2) for x in range(0, SIZE - PATCH + 1, PATCH // 2)]
+    images = np.repeat(pixels[None], len(corners) + 1, 0)
+    for image, (y, x) in zip(images[1:], corners, strict=True):
+        image[y : y + PATCH, x : x + PATCH] = 0
+    p = np.asarray(program(images))
+    lost, covered = np.zeros((2, SIZE, SIZE))
+    for q, (y, x) in zip(p[1:], corners, strict=True):
+        lost[y : y + PATCH, x : x + PATCH] += (p[0] - q)[p[0].argmax()]
+        covered[y : y + PATCH, x : x + PATCH] += 1
+    share = lost / covered / max(np.abs(lost / covered).max(), LEAST)
+    strength, colour = np.abs(share)[..., None], np.where(share[..., None] > 0, AGAINST, FOR)
+    return enlarged((strength * colour + (1 - strength) * 0.5 * pixels[..., None]).round().astype(np.uint8))
 
 
 def gradients(pixels: np.ndarray) -> Image.Image:

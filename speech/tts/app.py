@@ -14,7 +14,7 @@ from common.results import human
 from speech.app import heard, players
 from speech.tts.splice import Refusal
 
-INTRODUCTION = "A text, spoken by two nets, by formants under rules, and by scissors, which refuse words that were not recorded."
+INTRODUCTION = "A text, spoken by two nets, by formants under rules, and by scissors, which refuse words they lack."
 LONGEST = 300  # characters: more is for scripts.predict, which writes files of any length
 EXAMPLES = (
     "Press one to continue.",
@@ -38,6 +38,7 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
             shown += said(named[name], program, text)
             yield shown + [gr.skip()] * (2 * len(named) - len(shown))
 
+    list(speak(EXAMPLES[0]))  # what is compiled at the first call is compiled now
     gr.Markdown(INTRODUCTION)
     with gr.Row():
         text = gr.Textbox(EXAMPLES[0], label="Text", max_lines=3, scale=4)
@@ -53,5 +54,5 @@ def said(name: str, program: Program, text: str) -> list[Any]:
     try:
         wave = np.concatenate(list(program.stream(text)))  # type: ignore[attr-defined]
     except Refusal as refusal:
-        return [gr.Audio(None, label=f"{name}: {refusal}"), None]
+        return [gr.update(value=None, label=f"{name}: {refusal}"), None]
     return heard(name, wave, human(time.perf_counter() - start, "s"))
