@@ -13,6 +13,7 @@ from common.program import Program
 from common.results import human
 
 Handler = Callable[..., Any]
+QUIET: Any = {"show_progress": "hidden", "api_visibility": "private"}  # of events that only the page itself asks for
 
 
 def told(answer: Handler) -> Handler:

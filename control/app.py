@@ -9,7 +9,7 @@ import gradio as gr
 import numpy as np
 
 from common.domain import Domain
-from common.page import timed, titles, told
+from common.page import QUIET, timed, titles, told
 from common.program import Program
 from control import solver
 from control.game import Rules, has_row, is_over
@@ -56,7 +56,6 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
             watch = gr.Button(f"Let {learned} play {others[0]}", variant="primary")
             thoughts = gr.Markdown()
             proof = gr.Image(show_label=False, interactive=False, buttons=[], visible=False, container=False)
-    seats, shown = [moves, red, yellow, strength], [moves, board, said, thoughts, proof]
 
     def answer(moves: list[int], red: str, yellow: str, strength: float) -> Iterator[tuple[Any, ...]]:
         """The programs whose turn it is move, one after the other, until it is a person's."""
@@ -71,6 +70,8 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
             yield moves, players.draw(moves), players.tell(moves), thought, gr.update(visible=False)
 
     def drop(column: int, moves: list[int], red: str, yellow: str, strength: float) -> Iterator[tuple[Any, ...]]:
+        if (mover := (red, yellow)[len(moves) % 2]) != YOU and not players.over(moves):
+            raise ValueError(f"turn: given yours, wanted {mover}'s: it is thinking")
         yield from answer(players.dropped(column, moves), red, yellow, strength)
 
     def take_back(moves: list[int], red: str, yellow: str, strength: float) -> Iterator[tuple[Any, ...]]:
@@ -84,18 +85,19 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
         return "\n\n".join(players.move(name, moves, strength)[1] for name in programs)
 
     opinions([], most)  # what is compiled at the first call is compiled now
-    playing: dict[str, Any] = {"inputs": seats, "outputs": shown, "show_progress": "hidden"}
-    games = []
-    for i, button in enumerate(columns):
-        games.append(button.click(told(partial(drop, i)), **playing))
-    games.append(new.click(told(lambda _, *rest: (yield from answer([], *rest))), **playing))
-    games.append(back.click(told(take_back), **playing))
-    games.append(watch.click(told(lambda *_: (yield from answer([], learned, others[0], most))), **playing))
+    seats, shown = [moves, red, yellow, strength], [moves, board, said, thoughts, proof]
+    playing: dict[str, Any] = {"inputs": seats, "outputs": shown, **QUIET}
+    games = [button.click(told(partial(drop, i)), **playing) for i, button in enumerate(columns)]
+    games += [seat.input(told(answer), **playing) for seat in (red, yellow)]
+    watched = watch.click(lambda: ([], learned, others[0]), None, [moves, red, yellow], cancels=games, **QUIET)
+    games.append(watched.then(told(answer), **playing))
+    games.append(new.click(told(lambda _, *rest: (yield from answer([], *rest))), cancels=games, **playing))
+    games.append(back.click(told(take_back), cancels=games, **playing))
     for game in games:
-        game.then(lambda moves: moves, moves, kept)
-    ask.click(told(opinions), [moves, strength], thoughts)
-    truth.click(told(players.truth), moves, proof)
-    page.load(told(answer), [kept, red, yellow, strength], shown)
+        game.then(lambda moves: moves, moves, kept, **QUIET)
+    ask.click(told(opinions), [moves, strength], thoughts, api_name="control")
+    truth.click(told(players.truth), moves, proof, api_visibility="private")
+    page.load(told(answer), [kept, red, yellow, strength], shown, **QUIET)
 
 
 class Players:

@@ -44,7 +44,8 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
         interactive=False, wrap=True, column_widths=["14%", "12%", "46%", "12%", "16%"],
     )  # fmt: skip
     around = gr.Dataframe(headers=["rank", "key", ""], label="Its neighbours", interactive=False)
-    gr.on([page.load, find.click, key.submit], told(look_up), key, [paths, around], show_progress="hidden")
+    gr.on([page.load, find.click, key.submit], told(look_up), key, [paths, around],
+          show_progress="hidden", api_name="databases")  # fmt: skip
 
 
 def nanoseconds(program: Program, keys: np.ndarray) -> float:

@@ -39,7 +39,8 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
     with gr.Row():
         text = gr.Dropdown(list(offered), value=next(iter(offered)), label="Held-out recordings", scale=4)
         say = gr.Button("Speak", variant="primary", scale=1)
-    say.click(told(speak), text, players([NATURAL, *named.values()]), show_progress="hidden")
+    say.click(told(speak), text, players([NATURAL, *named.values()]),
+              show_progress="hidden", api_name="speech")  # fmt: skip
 
 
 def players(names: list[str]) -> list[Any]:

@@ -2,10 +2,9 @@
 
 import re
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
+from scripts.visit import served
 from tests.conftest import ROOT
 
 MINUTES = 180_000  # ms, that a page may take while other tests run beside it
@@ -116,34 +116,22 @@ def test_the_truth_is_told_late_enough() -> None:
 # In a browser
 
 
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
-
-
 class Server:
+    """The page in a process of its own, which can be ended and begun again."""
+
     def __init__(self) -> None:
-        self.port = free_port()
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
         self.start()
 
     def start(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "scripts.app", f"port={self.port}"], cwd=ROOT, stdout=subprocess.PIPE, text=True
-        )
-        assert self.process.stdout is not None
-        lines = iter(self.process.stdout.readline, "")
-        assert next((line for line in lines if line.startswith("http")), ""), "the page did not come up"
+        self.stack = ExitStack()
+        self.stack.enter_context(served(self.port))
 
     def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(60)
-        if self.process.stdout is not None:
-            self.process.stdout.close()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        self.stack.close()
 
 
 @pytest.fixture(scope="module")

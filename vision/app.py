@@ -12,7 +12,7 @@ from torch import nn
 
 from common import drawing
 from common.domain import Domain
-from common.page import timed, titles, told
+from common.page import QUIET, timed, titles, told
 from common.program import Program
 from vision.baseline import ORIENTATIONS
 from vision.hog import grid, hog
@@ -94,7 +94,7 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
                 curve = gr.Image(show_label=False, interactive=False, buttons=[])
             broken = gr.Markdown()
     asked = {"fn": told(answers), "inputs": [problem, way, level],
-             "outputs": [seen, cells, *marks, *labels, curve, broken], "show_progress": "hidden"}  # fmt: skip
+             "outputs": [seen, cells, *marks, *labels, curve, broken]}  # fmt: skip
 
     def chosen(rows: list[int], event: gr.SelectData) -> np.ndarray:
         return images.pixels[rows[event.index]]  # type: ignore[no-any-return]
@@ -102,13 +102,13 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
     def other(seed: int) -> tuple[Any, ...]:
         return (*pick(seed + 1), seed + 1)
 
-    gallery.select(chosen, numbers, problem, show_progress="hidden").then(**asked)
-    others.click(other, seed, [gallery, numbers, seed], show_progress="hidden")
-    upload.upload(told(lambda path: read_image(Path(path))), upload, problem).success(**asked)
-    drawn.click(told(read_drawing), sketch, problem).success(**asked)
+    gallery.select(chosen, numbers, problem, **QUIET).then(**asked, **QUIET)
+    others.click(other, seed, [gallery, numbers, seed], **QUIET)
+    upload.upload(told(lambda path: read_image(Path(path))), upload, problem, **QUIET).success(**asked, **QUIET)
+    drawn.click(told(read_drawing), sketch, problem, **QUIET).success(**asked, **QUIET)
     for control in (way, level):
-        control.change(**asked, trigger_mode="always_last")
-    page.load(**asked)
+        control.change(**asked, **QUIET, trigger_mode="always_last")
+    page.load(**asked, show_progress="hidden", api_name="vision")
 
 
 def read_drawing(drawn: Mapping[str, Any]) -> np.ndarray:

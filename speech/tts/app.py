@@ -45,7 +45,7 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
         say = gr.Button("Speak", variant="primary", scale=1)
     gr.Examples(list(EXAMPLES), text)
     outputs = players(list(named.values()))
-    gr.on([say.click, text.submit], told(speak), text, outputs, show_progress="hidden")
+    gr.on([say.click, text.submit], told(speak), text, outputs, show_progress="hidden", api_name="tts")
 
 
 def said(name: str, program: Program, text: str) -> list[Any]:
