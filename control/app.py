@@ -29,8 +29,9 @@ Board = np.ndarray
 
 def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> None:
     """A board with a button a column; beside it what each program thinks of the position."""
-    rules, learned = domain.module.rules, domain.module.name  # type: ignore[attr-defined]
-    most = programs[learned].simulations  # type: ignore[attr-defined]
+    module: Any = domain.module
+    rules, learned = module.rules, module.name
+    most: int = programs[learned].simulations  # type: ignore[attr-defined]
     named, others = titles(domain, programs), [name for name in programs if name != learned]
     seated = [(YOU, YOU), *((title, name) for name, title in named.items())]
     players = Players(rules, programs, learned)
@@ -87,7 +88,7 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
     opinions([], most)  # what is compiled at the first call is compiled now
     seats, shown = [moves, red, yellow, strength], [moves, board, said, thoughts, proof]
     playing: dict[str, Any] = {"inputs": seats, "outputs": shown, **QUIET}
-    games = [button.click(told(partial(drop, i)), **playing) for i, button in enumerate(columns)]
+    games: list[Any] = [button.click(told(partial(drop, i)), **playing) for i, button in enumerate(columns)]
     games += [seat.input(told(answer), **playing) for seat in (red, yellow)]
     watched = watch.click(lambda: ([], learned, others[0]), None, [moves, red, yellow], cancels=games, **QUIET)
     games.append(watched.then(told(answer), **playing))

@@ -8,7 +8,6 @@ from common.source import ROOT
 from scripts import cli
 from scripts.app import launched
 
-SIZE = {"width": 1280, "height": 800}
 SETTLED_MS = 12_000  # until what a tab's main button starts has come
 
 
@@ -20,7 +19,7 @@ def take(cfg: DictConfig, output_dir: Path) -> None:
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-            page = browser.new_page(viewport=SIZE)
+            page = browser.new_page(viewport={"width": 1280, "height": 800})
             page.goto(f"http://127.0.0.1:{cfg.port}")
             tabs = page.get_by_role("tab")
             tabs.first.wait_for()

@@ -32,7 +32,7 @@ def visit(cfg: DictConfig, output_dir: Path) -> None:
     with served(cfg.port) as process:
         figures = [Figure("up_s", time.perf_counter() - start, unit="s", program="page")]
         client = Client(url, verbose=False)
-        questions = sorted(client.view_api(return_format="dict", print_info=False)["named_endpoints"])  # type: ignore[index]
+        questions = sorted(client.view_api(return_format="dict", print_info=False)["named_endpoints"])
         figures += [Figure("first_answer_s", ask(client, q), unit="s", program=q.strip("/")) for q in questions]
         with ThreadPoolExecutor(cfg.visitors) as pool:
             clients = [Client(url, verbose=False) for _ in range(cfg.visitors)]
@@ -90,6 +90,7 @@ def keep_asking(client: Any, questions: list[str], seconds: float) -> list[float
 
 
 def resident_bytes(pid: int) -> int:
+    """Of memory, that a process holds."""
     return 1024 * int(subprocess.check_output(["ps", "-o", "rss=", "-p", str(pid)], text=True))
 
 

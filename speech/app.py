@@ -19,7 +19,7 @@ NATURAL = "natural"
 
 def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> None:
     """Choose a recording; hear it, and what each program makes of its features."""
-    referee = domain.evaluator
+    referee: Any = domain.evaluator
     offered = {p.text: p.wave for p in referee.prompts if len(p.wave) <= LONGEST_S * SAMPLE_RATE_HZ}
 
     def speak(text: str) -> Iterator[list[Any]]:

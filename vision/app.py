@@ -36,7 +36,8 @@ CELL = 4  # pixels a side of a cell of the picture of gradients
 
 def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> None:
     """Pick, upload or draw an image; spoil it by noise or against the net."""
-    images, learned = domain.evaluator.images, domain.module.name
+    referee: Any = domain.evaluator
+    images, learned = referee.images, domain.module.name
     net = programs[learned].net  # type: ignore[attr-defined]
     palette, named = drawing.colours(list(programs)), titles(domain, programs)
 
@@ -93,11 +94,11 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
                 cells = gr.Image(label="what hog_svm sees: gradients", interactive=False, buttons=[])
                 curve = gr.Image(show_label=False, interactive=False, buttons=[])
             broken = gr.Markdown()
-    asked = {"fn": told(answers), "inputs": [problem, way, level],
+    asked: dict[str, Any] = {"fn": told(answers), "inputs": [problem, way, level],
              "outputs": [seen, cells, *marks, *labels, curve, broken]}  # fmt: skip
 
     def chosen(rows: list[int], event: gr.SelectData) -> np.ndarray:
-        return images.pixels[rows[event.index]]  # type: ignore[no-any-return]
+        return images.pixels[rows[event.index]]
 
     def other(seed: int) -> tuple[Any, ...]:
         return (*pick(seed + 1), seed + 1)
