@@ -4,6 +4,7 @@ import difflib
 import logging
 import os
 import re
+import subprocess
 import sys
 import warnings
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from common.source import ROOT
 from scripts import folders, kernels, pages
 from scripts.folders import CONFIGS, group_choices
 
@@ -147,10 +149,17 @@ def build(cfg: DictConfig) -> Any:
     return instantiate(cfg.domain, _convert_="all")
 
 
+def commit() -> str:
+    """The commit that is checked out, `-dirty` if files differ from it; empty outside git."""
+    git = ["git", "-C", str(ROOT), "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
+    try:
+        return subprocess.run(git, capture_output=True, text=True).stdout.strip()
+    except FileNotFoundError:
+        return ""
+
+
 def about(cfg: DictConfig) -> dict[str, Any]:
     """What results.json says of a run before anything is measured."""
-    from common.experiment import commit
-
     choices = HydraConfig.get().runtime.choices
     experiment = str(choices.get("experiment") or "quick").removeprefix(f"{choices['domain']}_")
     whole: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
