@@ -35,7 +35,7 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
     named, others = titles(domain, programs), [name for name in programs if name != learned]
     seated = [(YOU, YOU), *((title, name) for name, title in named.items())]
     players = Players(rules, programs, learned)
-    moves, kept = gr.State([]), gr.BrowserState([], storage_key="software2-control")
+    moves, kept = gr.State([]), gr.BrowserState([], storage_key="software2-control", secret="none")
     gr.Markdown(INTRODUCTION)
     with gr.Row():
         with gr.Column(scale=3, min_width=320):
@@ -46,7 +46,7 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
             with gr.Row():
                 new = gr.Button("New game", size="sm", min_width=90)
                 back = gr.Button("Take back", size="sm", min_width=90)
-                ask = gr.Button("What do you think?", size="sm", min_width=90)
+                ask = gr.Button("Opinions", size="sm", min_width=90)
                 truth = gr.Button("The truth", size="sm", min_width=90)
         with gr.Column(scale=4, min_width=320):
             red = gr.Radio(seated, value=YOU, label=f"{SIDES[0].capitalize()}, who begins")
@@ -82,6 +82,10 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
             moves = moves[:-1]
         yield from answer(moves, red, yellow, strength)
 
+    def resume(kept: list[int], moves: list[int], *rest: Any) -> Iterator[tuple[Any, ...]]:
+        """The game that this browser last showed, unless another is begun already."""
+        yield from answer(moves or kept, *rest)
+
     def opinions(moves: list[int], strength: float) -> str:
         return "\n\n".join(players.move(name, moves, strength)[1] for name in programs)
 
@@ -98,7 +102,7 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
         game.then(lambda moves: moves, moves, kept, **QUIET)
     ask.click(told(opinions), [moves, strength], thoughts, api_name="control")
     truth.click(told(players.truth), moves, proof, api_visibility="private")
-    page.load(told(answer), [kept, red, yellow, strength], shown, **QUIET)
+    page.load(told(resume), [kept, *seats], shown, **QUIET)
 
 
 class Players:
