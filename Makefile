@@ -1,6 +1,7 @@
 # `make help` lists the targets. Everything lives in .venv and runs/; nothing is written elsewhere but the data cache.
 PYTHON ?= python3
 DOMAIN ?= vision
+PORT ?= 8000
 BIN := .venv/bin
 STAMP := .venv/.installed
 RUN := runs/demo/$(DOMAIN)-$(shell date +%Y-%m-%d_%H-%M-%S)
@@ -8,7 +9,7 @@ RUN := runs/demo/$(DOMAIN)-$(shell date +%Y-%m-%d_%H-%M-%S)
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 
-.PHONY: help demo test check report clean
+.PHONY: help demo app test check report clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -17,6 +18,9 @@ help: ## this list
 demo: $(STAMP) ## install, then train and compare both programs of DOMAIN=vision; prints the table and a page's path
 	$(BIN)/python -m scripts.train domain=$(DOMAIN) split=test output_dir=$(RUN)
 	@$(BIN)/python -m scripts.report run=$(RUN) | tail -1
+
+app: $(STAMP) ## install, then serve the demo page: both programs of every domain, without training
+	$(BIN)/python -m scripts.app port=$(PORT)
 
 test: $(STAMP) ## install, then run the whole test suite
 	$(BIN)/python -m pytest
@@ -38,5 +42,5 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), f"given Python {sys.version.split()[0]}, wanted 3.11 or later"'
 	$(PYTHON) -m venv .venv || { echo "error: venv: on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	@echo "installing about 7 GB into .venv (most of it PyTorch's CUDA libraries); 2 to 5 minutes"
-	$(BIN)/pip install -qqq -c constraints.txt -e '.[sweep,dev]'
+	$(BIN)/pip install -qqq -c constraints.txt -e '.[app,sweep,dev]'
 	@touch $@

@@ -7,7 +7,6 @@ import json
 import os
 import platform
 import re
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -26,7 +25,6 @@ from common.checkpoint import CHECKPOINT, load, write_whole
 from common.domain import Domain
 from common.package import Package
 from common.program import Evaluation, Figure, HasCeilings, Kind, Picture, Plot, Program
-from common.source import ROOT
 from common.tracking import LogGallery, log_results
 
 RESULTS = "results.json"
@@ -203,15 +201,6 @@ def machine() -> dict[str, Any]:
     libraries = {name: version(name) for name in LIBRARIES} | {"python": platform.python_version()}
     threads = torch.get_num_threads()
     return {"cpu": cpu, "cores": os.cpu_count(), "threads": threads, "libraries": libraries}
-
-
-def commit() -> str:
-    """The commit that is checked out, `-dirty` if files differ from it; empty outside git."""
-    git = ["git", "-C", str(ROOT), "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
-    try:
-        return subprocess.run(git, capture_output=True, text=True).stdout.strip()
-    except FileNotFoundError:
-        return ""
 
 
 def write_json(path: Path, value: Any) -> None:

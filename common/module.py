@@ -1,9 +1,10 @@
 """Module: what every learned program shares: a net, its running average, an optimizer, a schedule.
 
-A domain subclasses it with two methods: `loss` (how wrong a batch is) and `program` (the trained net as a Program).
+A domain subclasses it with three methods: `loss` (how wrong a batch is), `program` (the trained net as a Program) and
+`graphs` (its forward pass, for other machines).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from inspect import get_annotations
 from typing import Any, get_args
 
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from common.optim import Schedule
+from common.portable import Graph
 from common.program import Program
 
 Metrics = dict[str, Tensor]
@@ -64,6 +66,13 @@ class Module(pl.LightningModule):
         It shares nothing with this module that training changes.
         """
         raise NotImplementedError
+
+    def graphs(self, net: Any) -> Mapping[str, Graph]:
+        """What `net`, a copy of the averaged one on the CPU, computes: {name: graph}, an only one's name being "".
+
+        A domain that gives none has packages without ONNX.
+        """
+        return {}
 
     def training_step(self, batch: Any, _: int) -> Tensor:
         loss, metrics = self.loss(self.net, batch)

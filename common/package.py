@@ -5,10 +5,13 @@
     results.json             what was measured of the run
     README.md                the model card
     <program>.safetensors    arrays; of a hand-written program also its plain values, as JSON in the header
+    <learned>.onnx           what the net computes, its weights being in <learned>.safetensors; of several graphs,
+                             <learned>.<graph>.onnx
 
 Nothing is unpickled. A hand-written program is made again only of dataclasses that stand in the domain's own files, and
 the config may name only the targets that the caller allows; of it are taken the module and the data, never the referee
-or the goals. `python -m scripts.package run=DIR` writes one.
+or the goals. An ONNX file may name no other files than the package's, and is not run here. `python -m scripts.package
+run=DIR` writes a package.
 """
 
 import hashlib
@@ -22,18 +25,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors
 import safetensors.numpy
 import safetensors.torch
 import yaml
+from safetensors import SafetensorError
 
 from common.frozen import WORD, Foreign, freeze, thaw
 from common.module import Module
+from common.portable import places
 from common.program import Plot, Program
 
 FORMAT = 1
 MANIFEST, CONFIG, RESULTS, CARD = "manifest.json", "config.yaml", "results.json", "README.md"
 LARGEST_BYTES = 8_000_000  # of the net, and of all hand-written programs together: packages are committed
+GRAPH = ".onnx"  # how such a part's name ends
+DAMAGE = (LookupError, TypeError, AttributeError, RecursionError, ValueError, yaml.YAMLError, SafetensorError)
 PART = re.compile(r"\w[\w.-]*")
 REFERENCE = re.compile(r"\$\{\w+(\.\w+)*\}")  # to another key; `${oc.env:HOME}` would call a resolver
 
@@ -103,16 +109,17 @@ def _damage(path: Path) -> Iterator[None]:
     """Whatever a part of the wrong form makes the parsers say becomes one ValueError with the part's name."""
     try:
         yield
-    except (KeyError, TypeError, AttributeError, IndexError, RecursionError, ValueError) as error:
-        raise ValueError(f"{path}: {error}" if isinstance(error, Foreign) else _damaged(path, error)) from None
-    except (yaml.YAMLError, safetensors.SafetensorError) as error:
-        raise ValueError(_damaged(path, error)) from None
+    except Foreign as error:
+        raise ValueError(f"{path}: {error}") from None
+    except DAMAGE as error:
+        reason = " ".join(repr(error).split())[:200]
+        raise ValueError(f"{path}: given a damaged part, wanted one that scripts.package wrote ({reason})") from None
 
 
-def _damaged(path: Path, error: Exception) -> str:
-    return (
-        f"{path}: given a damaged part, wanted one that scripts.package wrote ({' '.join(repr(error).split())[:200]})"
-    )
+def weights(module: Module) -> bytes:
+    """The learned program's part: the averaged net and the module's buffers."""
+    state = {k: v.contiguous() for k, v in module.state_dict().items() if not k.startswith("net.")}
+    return safetensors.torch.save(state)
 
 
 def save(
@@ -123,6 +130,7 @@ def save(
     module: Module,
     baselines: Mapping[str, Program],
     documents: Mapping[str, str],
+    graphs: Mapping[str, bytes],
     allowed: Collection[str],
 ) -> None:
     """Writes a package, whole or not at all, and reads it back before it bears its name.
@@ -130,32 +138,39 @@ def save(
     Args:
         folder: new, or empty.
         documents: the texts of config.yaml, results.json and README.md.
+        graphs: {file name: ONNX}, as scripts.portable makes them of the module and of `weights(module)`.
         allowed: the targets that its config may name.
 
     Raises:
         ValueError: the folder holds something, a program is too large, or made of what does not travel.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise ValueError(f"to: given {folder}, which holds files, wanted a new folder")
-    state = {k: v.contiguous() for k, v in module.state_dict().items() if not k.startswith("net.")}
-    parts = {f"{module.name}.safetensors": safetensors.torch.save(state)}
+    parts = {f"{module.name}.safetensors": weights(module)}
     for name, program in baselines.items():
         arrays: dict[str, np.ndarray] = {}
         header = {"program": json.dumps(freeze(program, name, arrays))}
         parts[f"{name}.safetensors"] = safetensors.numpy.save(arrays, header)
-    sizes = {name: len(data) for name, data in parts.items()}
-    net = sizes.pop(f"{module.name}.safetensors")
-    for what, size in ((module.name, net), ("the baselines", sum(sizes.values()))):
+    net, *others = (len(data) for data in parts.values())
+    for what, size in ((module.name, net), ("the baselines", sum(others))):
         if size > LARGEST_BYTES:
             raise ValueError(f"package: given {what} of {size:,} bytes, wanted at most {LARGEST_BYTES:,}")
     parts |= {name: text.encode() for name, text in documents.items()}
-    manifest = {
-        "format": FORMAT,
-        "code": code,
-        "learned": module.name,
-        "choices": dict(choices),
-        "parts": {name: hashlib.sha256(data).hexdigest() for name, data in parts.items()},
-    }
+    _write(folder, {**parts, **graphs}, allowed, code=code, learned=module.name, choices=dict(choices))
+
+
+def renew(found: Package, folder: Path, graphs: Mapping[str, bytes], allowed: Collection[str]) -> None:
+    """Writes a package again, with these graphs in the place of its own; else it stays as it is.
+
+    Raises:
+        ValueError: as `save`.
+    """
+    parts = {name: data for name, data in found.parts.items() if not name.endswith(GRAPH)}
+    _write(folder, {**parts, **graphs}, allowed, code=found.code, learned=found.learned, choices=dict(found.choices))
+
+
+def _write(folder: Path, parts: Mapping[str, bytes], allowed: Collection[str], **about: Any) -> None:
+    if folder.exists() and any(folder.iterdir()):
+        raise ValueError(f"to: given {folder}, which holds files, wanted a new folder")
+    manifest = {"format": FORMAT, **about, "parts": {name: hashlib.sha256(x).hexdigest() for name, x in parts.items()}}
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
         whole = Path(scratch, folder.name)
@@ -203,6 +218,10 @@ def load(folder: Path, allowed: Collection[str]) -> Package:
         dict(results["run"]["uses"]), [Plot(**plot) for plot in results["plots"]]
         if not all(f"{_word(name)}.safetensors" in parts for name in results["run"]["uses"]):
             raise Foreign("given programs that the package has not, wanted its own")
+    for name in filter(lambda name: name.endswith(GRAPH), parts):
+        with _damage(folder / name):
+            if beside := set(places(parts[name])) - parts.keys():
+                raise Foreign(f"given tensors that lie in {min(beside)}, wanted a part of the package")
     return Package(folder, code, learned, choices, config, results, parts)
 
 

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import rich.console
-import rich.table
 
 from common import drawing
 from common.results import Experiment, Program, Results, experiments, human
@@ -38,13 +36,14 @@ def summary(groups: Sequence[Experiment]) -> str:
     for group in filter(lambda group: group.judged, groups):
         for program in group.programs:
             quality = f"{group.headline} {program.figures[group.headline].text()}"
-            costs = [_cost(program, name) for name in COSTS]
+            costs = [cost(program, name) for name in COSTS]
             costs[list(COSTS).index("own_lines")] += _uses(group, program)
             rows.append([group.title, f"`{program.name}`", SIDES[program.kind], quality, *costs])
     return _table(head, rows)
 
 
-def _cost(program: Program, name: str) -> str:
+def cost(program: Program, name: str) -> str:
+    """One of COSTS, as people read it."""
     figure = program.figures.get(name)
     return human(figure.mean, figure.unit) if figure else "-"
 
@@ -83,7 +82,7 @@ def page(loaded: Sequence[Results]) -> str:
         {"group": g, "plots": [drawing.svg([[draw]]) for draw in _plots(g)], "gallery": _gallery(g.results[0])}
         for g in experiments(loaded)
     ]
-    return template.render(shown=shown, script=(HERE / "report.js").read_text(), costs=COSTS, sides=SIDES, cost=_cost)
+    return template.render(shown=shown, script=(HERE / "report.js").read_text(), costs=COSTS, sides=SIDES, cost=cost)
 
 
 def _environment(*, autoescape: bool) -> jinja2.Environment:
@@ -98,7 +97,7 @@ def card(results: Results, *, domain_card: str) -> str:
     (group,) = experiments([results])
     template = _environment(autoescape=False).get_template("card.md.jinja")
     return template.render(
-        run=results["run"], sections=sections, group=group, sides=SIDES, cost=_cost, figures=figures([group])
+        run=results["run"], sections=sections, group=group, sides=SIDES, cost=cost, figures=figures([group])
     )
 
 
@@ -146,22 +145,3 @@ def _gallery(results: Results) -> dict[str, list[dict[str, str]]]:
 
 def _inline(path: Path, kind: str) -> str:
     return f"data:{kind};base64," + base64.b64encode(path.read_bytes()).decode()
-
-
-def show(results: Results) -> None:
-    """Prints one run's summary to the terminal, program by program."""
-    table = rich.table.Table(title=experiments([results])[0].title)
-    group = experiments([results])[0]
-    for column in ("program", "written", group.headline, *COSTS.values()):
-        table.add_column(column, justify="left" if column == "program" else "right")
-    for program in group.programs:
-        headline = program.figures[group.headline].text()
-        table.add_row(program.name, SIDES[program.kind], headline, *(_cost(program, name) for name in COSTS))
-    console = rich.console.Console()
-    console.width = max(console.width, 130)
-    console.print(table)
-    for program in group.programs:
-        for metric, figure in program.figures.items():
-            if figure.goal:
-                verdict = "met" if figure.met() else "missed"
-                console.print(f"goal {verdict}: {program.name}/{metric} {figure.text()}, wanted {figure.goal}")

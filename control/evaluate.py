@@ -15,7 +15,7 @@ import numpy as np
 from common.compare import mean_interval, right_or_wrong
 from common.program import Baseline, Evaluation, Figure, Picture, Plot, Program
 from control.game import Rules
-from control.labels import GROUPS, Labelled, plies_to_end, read
+from control.labels import GROUPS, Labelled, leads_to, read
 from control.match import Record, check_answers, openings, outcomes, play_match, tell
 from control.picture import SIDES, game_picture, judged_picture
 from control.solver import ILLEGAL
@@ -177,7 +177,8 @@ class Referee:
 
     def _picture(self, i: int, evaluations: Mapping[str, Evaluation]) -> Picture:
         own, stones = self.labelled.positions[i]
-        notes, answers = self._notes(i), {name: e.answers[i] for name, e in evaluations.items()}
+        notes = leads_to(self.rules, stones, self.labelled.scores[i])
+        answers = {name: e.answers[i] for name, e in evaluations.items()}
         choices = {name: int(answer[0]) for name, answer in answers.items()}
         shares = {name: answer[2:] for name, answer in answers.items() if len(answer) > 2}
         letter, _, plies = notes[int(self.labelled.scores[i].argmax())].partition(" ")
@@ -196,13 +197,6 @@ class Referee:
         names = [players[side] for side in SIDES]
         pixels = game_picture(self.rules, game.opening, game.moves, names=names, marked=changed)
         return Picture(pixels, f"{names[0]} is red, {names[1]} yellow. {tell(game, before, after)}")
-
-    def _notes(self, i: int) -> dict[int, str]:
-        """{legal move: what it leads to for who makes it, after how many plies}: `W 13`, `D`, `L 8`."""
-        scores = self.labelled.scores[i].astype(int)
-        plies = plies_to_end(self.rules, np.bitwise_count(self.labelled.positions[i, 1]).astype(int), scores)
-        legal = np.flatnonzero(scores != ILLEGAL).tolist()
-        return {m: f"{'W' if scores[m] > 0 else 'L'} {plies[m]}" if scores[m] else "D" for m in legal}
 
     def _place(self, move: int) -> str:
         """A move in words, from the left and from below."""

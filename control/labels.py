@@ -67,6 +67,19 @@ def plies_to_end(rules: Rules, stones: np.ndarray, scores: np.ndarray) -> np.nda
     return np.where(scores > 0, won, np.where(scores < 0, lost, left))
 
 
+def leads_to(rules: Rules, stones: np.uint64, scores: np.ndarray) -> dict[int, str]:
+    """{legal move: what it leads to for who makes it, after how many plies}: `W 13`, `D`, `L 8`.
+
+    Args:
+        stones: of both sides.
+        scores: of its moves, int (moves,).
+    """
+    scores = scores.astype(int)
+    plies = plies_to_end(rules, np.bitwise_count(stones).astype(int), scores)
+    legal = np.flatnonzero(scores != solver.ILLEGAL).tolist()
+    return {m: f"{'W' if scores[m] > 0 else 'L'} {plies[m]}" if scores[m] else "D" for m in legal}
+
+
 def groups(rules: Rules, positions: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """The name of each position's group, from the positions' scores."""
     third = rules.height * rules.width / 3

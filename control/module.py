@@ -1,19 +1,23 @@
 """The loss, and how the trained net becomes a player."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from common.module import Metrics, Module
+from common.portable import Graph
 from control.cache import cache
 from control.data import Batch
 from control.game import Rules
 from control.inference import Inference, inference
+from control.net import OUTCOMES
 from control.positions import check_positions, legal_moves
 from control.root import best_moves
 from control.search import check_said, search
@@ -49,7 +53,7 @@ class AlphaZero(Module):
 
     def loss(self, net: nn.Module, batch: Batch) -> tuple[Tensor, Metrics]:
         planes, policy, value = batch
-        moves, outcome = net(planes).float().split([self.rules.game.moves, 3], 1)
+        moves, outcome = net(planes).float().split([self.rules.game.moves, OUTCOMES], 1)
         policy_loss = -(policy * moves.log_softmax(1)).sum(1).mean()
         value_loss = F.cross_entropy(outcome, value)
         wrong_outcome = (outcome.argmax(1) != value.argmax(1)).float().mean()
@@ -64,6 +68,12 @@ class AlphaZero(Module):
         return LearnedPlayer(
             net=net, selection=self.selection, simulations=self.simulations, cache_bits=self.cache_bits
         )
+
+    def graphs(self, net: Any) -> Mapping[str, Graph]:
+        """The logits of moves and of a win, a draw and a loss, without search."""
+        parts = [self.rules.game.moves, OUTCOMES]
+        planes = torch.zeros(2, 2, self.rules.height, self.rules.width, dtype=torch.uint8)
+        return {"": Graph(lambda x: net(x).split(parts, 1), {"planes": ("n", planes)}, ["moves", "outcome"])}
 
 
 def best_legal(planes: UInt8[Tensor, "n 2 height width"], moves: Float[Tensor, "n moves"]) -> Tensor:

@@ -1,5 +1,6 @@
 """The loss, and how the trained root becomes a Program."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from common.module import Metrics, Module
+from common.portable import Graph
 from databases.keys import KeySet
 from databases.lookup import Lookup, modelled
 from databases.root import Root
@@ -49,3 +51,7 @@ class LearnedIndex(Module):
         table: KeySet = data.table  # type: ignore[attr-defined]
         index = modelled(table.keys, root, n_leaves=self.n_leaves, keys_per_leaf=self.keys_per_leaf)
         return Lookup(index, table)
+
+    def graphs(self, net: Any) -> Mapping[str, Graph]:
+        """The root, in float64 as everywhere: features from 0 to 1 -> shares of the keys below."""
+        return {"": Graph(net, {"x": ("n", torch.linspace(0, 1, 2, dtype=torch.float64))}, ["rank"])}

@@ -34,7 +34,9 @@ class Pieces(nn.Module):
 
 
 def _cumulative(weights: Tensor) -> Tensor:
-    shares = SMALLEST + (1 - SMALLEST * len(weights)) * weights.softmax(0)
+    # As tensors: numbers of Python would be rounded to float32 in an exported graph.
+    floor, rest = weights.new_tensor([SMALLEST, 1 - SMALLEST * len(weights)])
+    shares = floor + rest * weights.softmax(0)
     return torch.cat([shares.new_zeros(1), shares.cumsum(0)[:-1], shares.new_ones(1)])
 
 

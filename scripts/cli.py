@@ -4,6 +4,7 @@ import difflib
 import logging
 import os
 import re
+import subprocess
 import sys
 import warnings
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from common.source import ROOT
 from scripts import folders, kernels, pages
 from scripts.folders import CONFIGS, group_choices
 
@@ -102,7 +104,7 @@ def one_line(error: BaseException) -> str:
 
 def _unknown_key(key: str) -> str:
     parent, _, name = key.rpartition(".")
-    cfg = _compose([choice.split(",")[0] for choice in group_choices(sys.argv[1:])])
+    cfg = compose([choice.split(",")[0] for choice in group_choices(sys.argv[1:])])
     node = OmegaConf.select(cfg, parent) if parent else cfg
     while node is None or not isinstance(node, DictConfig):
         parent, _, name = parent.rpartition(".")
@@ -113,7 +115,8 @@ def _unknown_key(key: str) -> str:
     return f"{parent or 'config'}: given unknown key {name!r}{hint}, wanted one of: {', '.join(there)}"
 
 
-def _compose(overrides: list[str]) -> DictConfig:
+def compose(overrides: list[str]) -> DictConfig:
+    """The config of a command line with these overrides."""
     if GlobalHydra.instance().is_initialized():
         return hydra.compose("config", overrides)
     with hydra.initialize_config_dir(str(CONFIGS), version_base="1.3"):
@@ -127,7 +130,7 @@ def check_types(cfg: DictConfig) -> None:
         ValueError: it has not, with the key, what was given and what was wanted.
     """
     overrides = list(HydraConfig.get().overrides.task)
-    default = _compose(group_choices(overrides))
+    default = compose(group_choices(overrides))
     for override in overrides:
         key = override.split("=")[0].lstrip("+~")
         wanted, given = (OmegaConf.select(c, key, throw_on_missing=False) for c in (default, cfg))
@@ -146,10 +149,17 @@ def build(cfg: DictConfig) -> Any:
     return instantiate(cfg.domain, _convert_="all")
 
 
+def commit() -> str:
+    """The commit that is checked out, `-dirty` if files differ from it; empty outside git."""
+    git = ["git", "-C", str(ROOT), "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
+    try:
+        return subprocess.run(git, capture_output=True, text=True).stdout.strip()
+    except FileNotFoundError:
+        return ""
+
+
 def about(cfg: DictConfig) -> dict[str, Any]:
     """What results.json says of a run before anything is measured."""
-    from common.experiment import commit
-
     choices = HydraConfig.get().runtime.choices
     experiment = str(choices.get("experiment") or "quick").removeprefix(f"{choices['domain']}_")
     whole: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from common import experiment, report
-from scripts import cli, folders
+from common import experiment
+from scripts import cli, folders, terminal
 
 
 def evaluate(cfg: DictConfig, output_dir: Path) -> None:
@@ -22,7 +22,7 @@ def evaluate(cfg: DictConfig, output_dir: Path) -> None:
         cfg = folders.config_of_package(cfg, found)
         said = {"about": cli.about(cfg), "goals": dict(cfg.goals)}
         results = experiment.evaluate_package(cli.build(cfg), found, output_dir, **said)
-    report.show(results)
+    terminal.show(results)
     print(output_dir / experiment.RESULTS)
 
 

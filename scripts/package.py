@@ -1,4 +1,8 @@
-"""Writes a run's programs as a folder that travels: python -m scripts.package run=DIR [to=vision/pretrained]"""
+"""Writes a run's programs as a folder that travels: python -m scripts.package run=DIR [to=vision/pretrained]
+
+A package that an older version wrote becomes one that this version would write, without its run, by
+`python -m scripts.package package=DIR to=NEW_DIR`: programs, results and card stay as they are.
+"""
 
 from pathlib import Path
 
@@ -9,13 +13,20 @@ from common import checkpoint, experiment, package, report
 from common.fetch import sha256
 from common.results import load
 from common.source import ROOT
-from scripts import cli, folders
+from scripts import cli, folders, portable
 
 
 def write(cfg: DictConfig, output_dir: Path) -> None:
+    """A run's, or again a package's."""
+    if (cfg.run is None) == (cfg.package is None):
+        given = "nothing" if cfg.run is None else "run= and package="
+        raise ValueError(f"run: given {given}, wanted run=DIR, the folder of a finished run, or package=DIR")
+    folder = of_run(cfg) if cfg.package is None else again(cfg)
+    print(folder)
+
+
+def of_run(cfg: DictConfig) -> Path:
     """Beside the run's checkpoint, unless `to=` says where; the hand-written programs are built again."""
-    if cfg.run is None:
-        raise ValueError("run: given nothing, wanted run=DIR, the folder of a finished run")
     run, folder = Path(cfg.run), Path(cfg.to or Path(cfg.run, "package"))
     folders.claim(run)
     kept = folders.config_of_run(cfg)
@@ -24,6 +35,7 @@ def write(cfg: DictConfig, output_dir: Path) -> None:
         raise ValueError(f"run: given {run}, whose checkpoint is not what its results are of; wanted it finished")
     domain = cli.build(kept)
     clock = experiment.restore(domain, run)
+    graphs = portable.files(domain.module, package.weights(domain.module))
     where = type(domain.module).__module__.split(".")[:-1]  # of a domain in a folder, or in a folder of one
     package.save(
         folder,
@@ -36,9 +48,22 @@ def write(cfg: DictConfig, output_dir: Path) -> None:
             package.RESULTS: (run / experiment.RESULTS).read_text(),
             package.CARD: report.card(results, domain_card=ROOT.joinpath(*where, "README.md").read_text()),
         },
+        graphs=graphs,
         allowed=folders.allowed_targets(),
     )
-    print(folder)
+    return folder
+
+
+def again(cfg: DictConfig) -> Path:
+    """With the ONNX files of this version."""
+    if cfg.to is None:
+        raise ValueError("to: given nothing, wanted to=DIR, a new folder")
+    found = folders.load_package(Path(cfg.package))
+    module = cli.build(folders.config_of_package(cfg, found)).module
+    found.fill(module)
+    graphs = portable.files(module, found.parts[f"{found.learned}.safetensors"])
+    package.renew(found, Path(cfg.to), graphs, folders.allowed_targets())
+    return Path(cfg.to)
 
 
 def main() -> None:

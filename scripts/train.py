@@ -8,8 +8,8 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from common import checkpoint, experiment, report, tracking
-from scripts import cli, folders
+from common import checkpoint, experiment, tracking
+from scripts import cli, folders, terminal
 
 
 def train(cfg: DictConfig, output_dir: Path) -> None:
@@ -44,7 +44,7 @@ def train(cfg: DictConfig, output_dir: Path) -> None:
     finally:
         tracking.finish()
     if results:
-        report.show(results)
+        terminal.show(results)
         print(output_dir / experiment.RESULTS)
 
 

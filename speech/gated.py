@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
@@ -92,3 +93,26 @@ class Gated(torch.autograd.Function):
             dh[:-d].addmm_(dgate[d:], past[layer])
             dh.view(ctx.signals, -1, channels)[:, : ctx.gap] = 0
         return dh, d_biases, d_past, d_now, d_residual, d_residual_bias, None, None, None
+
+
+def singly(
+    h: Float[Tensor, "batch samples channels"],
+    biases: Float[Tensor, "batch held layers gates"],
+    weights: Sequence[Tensor],
+    dilations: Sequence[int],
+) -> Float[Tensor, "batch samples stacked"]:
+    """Gated in operations that other machines have too: every layer's z, one layer after the other.
+
+    Signals lie apart, so that there is no gap between them.
+    """
+    past, now, residual, residual_bias = weights
+    said = []
+    for layer, d in enumerate(dilations):
+        before = F.pad(h, (0, 0, d, 0))[:, :-d]
+        gate = F.linear(h, now[layer]) + F.linear(before, past[layer])
+        held = gate.unflatten(1, (biases.shape[1], -1)) + biases[:, :, layer, None]
+        a, b = held.view_as(gate).sigmoid().chunk(2, -1)
+        said.append((a - 0.5) * b)
+        if layer < len(residual):
+            h = h + F.linear(said[-1], residual[layer], residual_bias[layer])
+    return torch.cat(said, -1)

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from common.module import Metrics, Module
+from common.portable import Graph
 from speech.data import Crops, in_pieces, lead_frames, utterance
-from speech.front import Front, inputs, predict
+from speech.front import CONTEXT_FRAMES, Front, inputs, predict
 from speech.generate import Sampler
 from speech.net import WaveNet, WaveRNN
 from speech.outputs import NATS_PER_BIT, Outputs
@@ -112,6 +114,10 @@ class Vocoder(Module):
             deviation=self.deviation.cpu().numpy(),
         )
 
+    def graphs(self, net: Any) -> Mapping[str, Graph]:
+        """What is said of every sample, given those before it."""
+        return {"": graph_of(net, self.features, self.front)}
+
 
 @dataclass(frozen=True)
 class LearnedVocoder:
@@ -184,6 +190,14 @@ def check_made(state: Mapping[str, Any], features: Analysis) -> None:
         raise ValueError(
             f"features: given a net for n_fft, window, hop, subframes {found.tolist()}, wanted the config's {wanted}"
         )
+
+
+def graph_of(net: nn.Module, features: Analysis, front: Front) -> Graph:
+    """Of a vocoder: inputs a sample (speech.front.inputs) and normalised frames, of which it sees more at both ends."""
+    x = torch.zeros(2, 3 * features.hop, front.inputs)
+    frames = torch.zeros(2, 3 + 2 * CONTEXT_FRAMES, WIDTH + 1)
+    inputs = {"inputs": ("batch samples", x), "frames": ("batch frames", frames)}
+    return Graph(partial(net, subframes=features.subframes), inputs, ["said"])
 
 
 def say(

@@ -5,15 +5,18 @@ of kernel 2 and dilation d sees the samples t and t - d; its gate is also told w
 last, so that every convolution is a matrix product; time never looks ahead.
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from speech.front import Front
-from speech.gated import Gated
+from speech.gated import Gated, singly
 from speech.outputs import Outputs
 from speech.product import LANES
+from speech.recurrent import exported
 from speech.signal import WIDTH
 
 
@@ -129,17 +132,24 @@ class WaveNet(nn.Module):
         Args:
             frames: normalised features of these samples with CONTEXT_FRAMES more at both ends.
         """
-        batch, samples, _ = inputs.shape
-        biases = self.biases(frames, subframes)
+        h, biases = self.enter(inputs), self.biases(frames, subframes)
+        weights = [w.to(h.dtype) for w in (self.past, self.now, self.residual, self.residual_bias)]
+        if torch.compiler.is_exporting():  # what is written out in Gated would become thousands of operations
+            z = singly(h, biases, weights, self.dilations)
+        else:
+            z = self._together(h, biases.to(h.dtype), weights)
+        return self.leave(self.hidden(self.skip(z).relu()).relu())
+
+    def _together(self, h: Tensor, biases: Tensor, weights: Sequence[Tensor]) -> Tensor:
+        """Every layer's z, (B, N, layers * channels)."""
+        batch, samples, _ = h.shape
         hold = samples // biases.shape[1]
         silent = -(-max(self.dilations) // hold)  # subframes of zeros before each signal
         gap = silent * hold
-        h = F.pad(self.enter(inputs), (0, 0, gap, 0)).flatten(0, 1)
+        h = F.pad(h, (0, 0, gap, 0)).flatten(0, 1)
         biases = F.pad(biases, (0, 0, 0, 0, silent, 0)).flatten(0, 1)
-        weights = (w.to(h.dtype) for w in (self.past, self.now, self.residual, self.residual_bias))
-        z = Gated.apply(h, biases.to(h.dtype), *weights, self.dilations, batch, gap)
-        z = z.unflatten(1, (batch, -1))[:, :, gap:].movedim(0, 2).flatten(2)  # (B, N, layers * channels)
-        return self.leave(self.hidden(self.skip(z).relu()).relu())
+        z = Gated.apply(h, biases, *weights, self.dilations, batch, gap)
+        return z.unflatten(1, (batch, -1))[:, :, gap:].movedim(0, 2).flatten(2)
 
 
 class WaveRNN(nn.Module):
@@ -197,6 +207,8 @@ class WaveRNN(nn.Module):
     ) -> Float[Tensor, "batch samples outputs"]:
         """As WaveNet's; the state before the first sample is zeros."""
         told = self.conditioning(frames, subframes)
-        told = told.repeat_interleave(inputs.shape[1] // told.shape[1], 1)
-        state, _ = self.rnn(torch.cat([inputs, told.to(inputs.dtype)], -1))
+        held = inputs.unflatten(1, (told.shape[1], -1))  # (B, subframes, samples of each, inputs)
+        told = told.to(inputs.dtype)[:, :, None].expand(-1, -1, held.shape[2], -1)
+        x = torch.cat([held, told], -1).flatten(1, 2)
+        state = exported(self.rnn, x) if torch.compiler.is_exporting() else self.rnn(x)[0]
         return self.leave(self.hidden(state).relu())

@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from common import checkpoint, experiment, report
+from common import checkpoint, experiment
 from common.domain import Domain
 from common.module import Module
-from scripts import train
+from scripts import terminal, train
 
 
 def kill(*_: object) -> None:
@@ -59,6 +59,6 @@ if __name__ == "__main__":
     elif moment == "writing":
         while_writing(int(parts[0]))
     experiment.judge = unjudged  # type: ignore[assignment]
-    report.show = lambda _: None  # type: ignore[assignment]
+    terminal.show = lambda _: None  # type: ignore[assignment]
     train.main()
     time.sleep(1)  # for a timer that is still to strike

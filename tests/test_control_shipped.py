@@ -20,7 +20,7 @@ NET_ALONE = {
 
 def test_the_shipped_net_errs_as_its_card_says(command, monkeypatch, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr(package.Package, "baselines", lambda _: {})
-    monkeypatch.setattr("common.report.show", lambda _: None)
+    monkeypatch.setattr("scripts.terminal.show", lambda _: None)
     alone = ["split=test", "domain.module.simulations=0", "domain.evaluator.openings=0"]
     command("evaluate", f"package={ROOT}/control/pretrained", *alone, f"output_dir={tmp_path}/alone")
     found = {f["metric"]: f["value"] for f in results(tmp_path / "alone")["figures"] if f["program"] == "hybrid"}

@@ -22,7 +22,7 @@ QUICK = ["trainer=smoke", "logger=csv"]
 @pytest.fixture(autouse=True)
 def _unjudged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(experiment, "judge", unjudged)
-    monkeypatch.setattr("common.report.show", lambda _: None)
+    monkeypatch.setattr("scripts.terminal.show", lambda _: None)
 
 
 def start(moment: str, *arguments: str) -> subprocess.Popen:

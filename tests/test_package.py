@@ -72,7 +72,7 @@ def test_the_shipped_package_gives_its_figures_again(shipped: Path, command, mon
 def test_training_starts_from_a_package(shipped: Path, command, monkeypatch, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     """The first validation of a run of few steps is already as good as the package; killed, it needs it no more."""
     monkeypatch.setattr(experiment, "judge", unjudged)
-    monkeypatch.setattr("common.report.show", lambda _: None)
+    monkeypatch.setattr("scripts.terminal.show", lambda _: None)
     seen: list[dict[str, torch.Tensor]] = []
     start = Module.on_train_start
     monkeypatch.setattr(Module, "on_train_start", lambda m: seen.append(copy.deepcopy(m.state_dict())) or start(m))

@@ -45,7 +45,14 @@ def saved(tmp_path: Path) -> Path:
 
 
 def save(folder: Path, **changed: object) -> None:
-    settings = {"code": "tests", "choices": {}, "module": toys.nim().module, "baselines": {}, "documents": {}}
+    settings = {
+        "code": "tests",
+        "choices": {},
+        "module": toys.nim().module,
+        "baselines": {},
+        "documents": {},
+        "graphs": {},
+    }
     package.save(folder, allowed=ALLOWED, **settings | changed)  # type: ignore[arg-type]
 
 

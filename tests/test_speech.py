@@ -89,7 +89,7 @@ def test_features_of_another_net_are_refused(command, monkeypatch, tmp_path: Pat
     with pytest.raises(ValueError, match=r"features: given \(n_fft 1024, window 640, hop 160\)"):
         vocoder(*ARMS[0])([Features(np.zeros((3, 82), np.float32), FINE)])
     monkeypatch.setattr(experiment, "judge", unjudged)
-    monkeypatch.setattr("common.report.show", lambda _: None)
+    monkeypatch.setattr("scripts.terminal.show", lambda _: None)
     run = tmp_path / "run"
     command("train", "domain=speech", "trainer=smoke", "logger=csv", *LITTLE["speech"], f"output_dir={run}")
     said = r"features: given a net for .*\[1024, 1024, 256, 4\], wanted the config's \[1024, 1024, 160, 4\]"

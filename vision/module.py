@@ -1,6 +1,7 @@
 """The loss, and how the trained net becomes a Program."""
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +14,9 @@ from scipy.optimize import minimize_scalar
 from torch import Tensor, nn
 
 from common.module import Metrics, Module
+from common.portable import Graph
 from common.precision import auto
-from vision.task import check_images
+from vision.task import SIZE, check_images
 
 CHUNK = 500  # images a forward pass: activations stay in the cache
 
@@ -67,6 +69,10 @@ class Classifier(Module):
         return LearnedClassifier(
             net=net, flip_tta=self.flip_tta, temperature=float(self.temperature), bf16=auto("cpu") == "bf16-mixed"
         )
+
+    def graphs(self, net: Any) -> Mapping[str, Graph]:
+        """The logits of one view, before the temperature."""
+        return {"": Graph(net, {"pixels": ("n", torch.zeros(2, SIZE, SIZE, dtype=torch.uint8))}, ["logits"])}
 
 
 def view_logits(net: nn.Module, pixels: Tensor, *, flip: bool) -> Float[Tensor, "n views 10"]:

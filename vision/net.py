@@ -1,10 +1,10 @@
-"""The architectures. Both take uint8 pixels (N, 28, 28) and give logits (N, 10); conversion is part of the net."""
+"""The architectures. Both take pixels (N, 28, 28), 0 to 255, and give logits (N, 10); conversion is part of the net."""
 
 from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Real
 from torch import Tensor, nn
 
 from vision.task import CLASSES
@@ -12,7 +12,7 @@ from vision.task import CLASSES
 MEAN, STD = 0.2860, 0.3530  # of the 60,000 training images' pixels, scaled to 0..1
 
 
-def normalise(pixels: UInt8[Tensor, "n h w"]) -> Float[Tensor, "n 1 h w"]:
+def normalise(pixels: Real[Tensor, "n h w"]) -> Float[Tensor, "n 1 h w"]:
     """Zero mean and unit variance over the training set."""
     return ((pixels.float() / 255 - MEAN) / STD).unsqueeze(1).contiguous(memory_format=torch.channels_last)
 
@@ -46,14 +46,14 @@ class ConvNet(nn.Module):
         self.to(memory_format=torch.channels_last)
 
     @torch.no_grad()
-    def whiten(self, pixels: UInt8[Tensor, "n h w"], *, eps: float = 5e-4) -> None:
+    def whiten(self, pixels: Real[Tensor, "n h w"], *, eps: float = 5e-4) -> None:
         """Sets the first filters to the scaled eigenvectors of the 2x2 patches of `pixels`, and their negatives."""
         patches = F.unfold(normalise(pixels), 2).transpose(1, 2).flatten(0, 1)  # (N patches, 4)
         values, vectors = torch.linalg.eigh(patches.T @ patches / len(patches))
         filters = (vectors / (values + eps).sqrt()).T.reshape(-1, 1, 2, 2)
         self.whitening.weight.copy_(torch.cat([filters, -filters]))
 
-    def forward(self, pixels: UInt8[Tensor, "n 28 28"]) -> Float[Tensor, "n 10"]:
+    def forward(self, pixels: Real[Tensor, "n 28 28"]) -> Float[Tensor, "n 10"]:
         x = self.stages(F.silu(self.whitening(normalise(pixels))))
         return self.head(x.amax((2, 3))).float() * self.logit_scale
 
@@ -101,7 +101,7 @@ class ResNet(nn.Module):
         self.head = nn.Linear(before, len(CLASSES))
         self.to(memory_format=torch.channels_last)
 
-    def forward(self, pixels: UInt8[Tensor, "n 28 28"]) -> Float[Tensor, "n 10"]:
+    def forward(self, pixels: Real[Tensor, "n 28 28"]) -> Float[Tensor, "n 10"]:
         x = self.blocks(F.relu(self.stem(normalise(pixels))))
         return self.head(x.mean((2, 3))).float()
 

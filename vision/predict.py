@@ -25,7 +25,7 @@ def predict(programs: Mapping[str, Program], given: str, folder: Path) -> Iterat
 
 
 def read_image(path: Path) -> np.ndarray:
-    """uint8 (SIZE, SIZE) as in the data set: light clothes before black. A picture with a light border is turned over.
+    """uint8 (SIZE, SIZE), of an image file.
 
     Raises:
         ValueError: no image, or too large a one.
@@ -36,16 +36,20 @@ def read_image(path: Path) -> np.ndarray:
                 raise ValueError(
                     f"input: given {image.width} x {image.height} pixels, wanted {LARGEST:,} a side at most"
                 )
-            grey = ImageOps.exif_transpose(image).convert("RGBA")
+            return as_problem(ImageOps.exif_transpose(image))
     except (UnidentifiedImageError, FileNotFoundError, IsADirectoryError, Image.DecompressionBombError):
         raise ValueError(f"input: given {path}, wanted an image file") from None
-    white = Image.new("RGBA", grey.size, "white")
-    white.alpha_composite(grey)
-    side = max(grey.size)
+
+
+def as_problem(image: Image.Image) -> np.ndarray:
+    """uint8 (SIZE, SIZE) as in the data set: light clothes before black. What has a light border is turned over."""
+    white = Image.new("RGBA", image.size, "white")
+    white.alpha_composite(image.convert("RGBA"))
+    side = max(image.size)
     pixels = np.asarray(white.convert("L"))
     border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
     light = float(np.median(border)) > 127
     square = Image.new("L", (side, side), 255 if light else 0)
-    square.paste(Image.fromarray(pixels), ((side - grey.width) // 2, (side - grey.height) // 2))
+    square.paste(Image.fromarray(pixels), ((side - image.width) // 2, (side - image.height) // 2))
     small = np.asarray(square.resize((SIZE, SIZE), Image.Resampling.BOX))
     return np.ascontiguousarray(255 - small if light else small)

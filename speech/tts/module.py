@@ -15,10 +15,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from common.module import Metrics, Module
+from common.portable import Graph
 from common.source import ROOT
 from speech.data import lead_frames
 from speech.front import CONTEXT_FRAMES, Front
-from speech.module import LearnedVocoder, Sampling, check_made, made, say
+from speech.module import LearnedVocoder, Sampling, check_made, graph_of, made, say
 from speech.outputs import NATS_PER_BIT, Outputs
 from speech.signal import BANDS, F0_RANGE_HZ, WIDTH, Analysis, Features
 from speech.tts.data import Cutting, Pieces, apart, in_pieces
@@ -26,7 +27,7 @@ from speech.tts.differentiable import plans
 from speech.tts.net import Acoustic, ConvTTS, GruTTS
 from speech.tts.pronounce import phrases
 from speech.tts.spoken import Phrase
-from speech.tts.units import rows_of, units_of, utterances
+from speech.tts.units import PLACES, WITHIN, rows_of, units_of, utterances
 
 Stage = Literal["separate", "vocoder", "joint"]
 SHORTEST_FRAMES = 2  # that an utterance lasts, whatever the net says
@@ -160,6 +161,20 @@ class TextToSpeech(Module):
             deviation=self.deviation.cpu().numpy(),
         )
         return LearnedTalker(net.acoustic, vocoder, net.margin)
+
+    def graphs(self, net: Any) -> Mapping[str, Graph]:
+        """Units to spans; frames, told their units, to normalised features with voicing as a logit; the vocoder."""
+        symbol, stress, unit = torch.ones(2, 3).long(), torch.zeros(2, 3).long(), torch.zeros(2, 4).long()
+        units = {"symbol": symbol, "stress": stress, "place": torch.zeros(2, 3, PLACES)}
+        encoded = torch.zeros(2, 3, net.acoustic.leave.in_features)
+        rows = {"unit": unit, "within": torch.zeros(2, 4, WITHIN), "inside": torch.ones(2, 4, dtype=torch.bool)}
+        of_units = {name: ("batch units", x) for name, x in units.items()}
+        of_rows = {"encoded": ("batch units", encoded)} | {name: ("batch rows", x) for name, x in rows.items()}
+        return {
+            "encode": Graph(net.acoustic.encode, of_units, ["encoded", "spans"]),
+            "decode": Graph(net.acoustic.decode, of_rows, ["features"]),
+            "vocoder": graph_of(net.vocoder, self.features, self.front),
+        }
 
 
 def speak(acoustic: Acoustic, batch: Pieces) -> tuple[Tensor, Tensor]:

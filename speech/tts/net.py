@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from speech.recurrent import exported
 from speech.signal import WIDTH
 from speech.tts.units import PLACES, SYMBOLS, WITHIN
 
@@ -56,12 +57,19 @@ class Recurrent(nn.Module):
     def forward(self, x: Tensor, inside: Tensor) -> Tensor:
         """(B, N, C), with `inside` (B, N, 1), which is true in one stretch: no state comes from beyond it."""
         lengths, first = inside.sum(1), inside.int().argmax(1)  # (B, 1)
-        at = torch.arange(x.shape[1], device=x.device)
-        moved = x.gather(1, ((at + first) % x.shape[1])[..., None].expand_as(x))  # each stretch to the beginning
-        packed = pack_padded_sequence(moved, lengths[:, 0].cpu(), batch_first=True, enforce_sorted=False)
-        seen, _ = pad_packed_sequence(self.gru(packed)[0], batch_first=True, total_length=x.shape[1])
-        back = seen.gather(1, ((at - first) % x.shape[1])[..., None].expand_as(x))
-        return self.norm(x + self.dropout(back))
+        rows = x.shape[1]
+        at = torch.arange(rows, device=x.device)
+        # Modulo rows, of which no exporter knows a remainder.
+        there, back = (
+            torch.where(to < 0, to + rows, to)[..., None].expand_as(x) for to in (at + first - rows, at - first)
+        )
+        moved = x.gather(1, there)  # each stretch to the beginning
+        if torch.compiler.is_exporting():  # which knows no packed sequences
+            seen = exported(self.gru, moved, lengths[:, 0].int())
+        else:
+            packed = pack_padded_sequence(moved, lengths[:, 0].cpu(), batch_first=True, enforce_sorted=False)
+            seen, _ = pad_packed_sequence(self.gru(packed)[0], batch_first=True, total_length=rows)
+        return self.norm(x + self.dropout(seen.gather(1, back)))
 
 
 class Acoustic(nn.Module):

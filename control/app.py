@@ -1,0 +1,177 @@
+"""The control tab of the demo page: play against any program, or have two of them play each other."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from common.domain import Domain
+from common.page import QUIET, timed, titles, told
+from common.program import Program
+from control import solver
+from control.game import Rules, has_row, is_over
+from control.labels import leads_to
+from control.picture import SIDES, board_picture, judged_picture
+from control.positions import after, legal_moves
+
+INTRODUCTION = (
+    "Four in a row: a net that learned by playing itself, against perfect play by search, and simpler players."
+)
+FEWEST_STONES = 10  # that the truth is told from: with fewer, its proof may take minutes
+TABLE_BITS = 20  # of the solver that tells it
+PAUSE_S = 0.25  # between the moves of two programs, for the eye
+YOU = "you"
+Board = np.ndarray
+
+
+def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> None:
+    """A board with a button a column; beside it what each program thinks of the position."""
+    module: Any = domain.module
+    rules, learned = module.rules, module.name
+    most: int = programs[learned].simulations  # type: ignore[attr-defined]
+    named, others = titles(domain, programs), [name for name in programs if name != learned]
+    seated = [(YOU, YOU), *((title, name) for name, title in named.items())]
+    players = Players(rules, programs, learned)
+    moves, kept = gr.State([]), gr.BrowserState([], storage_key="software2-control", secret="none")
+    gr.Markdown(INTRODUCTION)
+    with gr.Row():
+        with gr.Column(scale=3, min_width=320):
+            said = gr.Markdown(players.tell([]))
+            with gr.Row(elem_classes="columns"):
+                columns = [gr.Button(str(i + 1), size="sm", min_width=20) for i in range(rules.width)]
+            board = gr.Image(players.draw([]), show_label=False, interactive=False, buttons=[], container=False)
+            with gr.Row():
+                new = gr.Button("New game", size="sm", min_width=90)
+                back = gr.Button("Take back", size="sm", min_width=90)
+                ask = gr.Button("Opinions", size="sm", min_width=90)
+                truth = gr.Button("The truth", size="sm", min_width=90)
+        with gr.Column(scale=4, min_width=320):
+            red = gr.Radio(seated, value=YOU, label=f"{SIDES[0].capitalize()}, who begins")
+            yellow = gr.Radio(seated, value=learned, label=SIDES[1].capitalize())
+            strength = gr.Slider(
+                0, most, most, step=most // 12, label=f"Simulations a move of {learned}; 0 is its net alone"
+            )
+            watch = gr.Button(f"Let {learned} play {others[0]}", variant="primary")
+            thoughts = gr.Markdown()
+            proof = gr.Image(show_label=False, interactive=False, buttons=[], visible=False, container=False)
+
+    def answer(moves: list[int], red: str, yellow: str, strength: float) -> Iterator[tuple[Any, ...]]:
+        """The programs whose turn it is move, one after the other, until it is a person's."""
+        thought = ""
+        yield moves, players.draw(moves), players.tell(moves), thought, gr.update(visible=False)
+        while not players.over(moves) and (name := (red, yellow)[len(moves) % 2]) != YOU:
+            start = time.perf_counter()
+            move, thought = players.move(name, moves, strength)
+            if YOU not in (red, yellow):
+                time.sleep(max(0.0, PAUSE_S - (time.perf_counter() - start)))
+            moves = [*moves, move]
+            yield moves, players.draw(moves), players.tell(moves), thought, gr.update(visible=False)
+
+    def drop(column: int, moves: list[int], red: str, yellow: str, strength: float) -> Iterator[tuple[Any, ...]]:
+        if (mover := (red, yellow)[len(moves) % 2]) != YOU and not players.over(moves):
+            raise ValueError(f"turn: given yours, wanted {mover}'s: it is thinking")
+        yield from answer(players.dropped(column, moves), red, yellow, strength)
+
+    def take_back(moves: list[int], red: str, yellow: str, strength: float) -> Iterator[tuple[Any, ...]]:
+        """To where a person can choose again."""
+        moves = moves[:-1]
+        while moves and YOU in (red, yellow) and (red, yellow)[len(moves) % 2] != YOU:
+            moves = moves[:-1]
+        yield from answer(moves, red, yellow, strength)
+
+    def resume(kept: list[int], moves: list[int], *rest: Any) -> Iterator[tuple[Any, ...]]:
+        """The game that this browser last showed, unless another is begun already."""
+        yield from answer(moves or kept, *rest)
+
+    def opinions(moves: list[int], strength: float) -> str:
+        return "\n\n".join(players.move(name, moves, strength)[1] for name in programs)
+
+    opinions([], most)  # what is compiled at the first call is compiled now
+    seats, shown = [moves, red, yellow, strength], [moves, board, said, thoughts, proof]
+    playing: dict[str, Any] = {"inputs": seats, "outputs": shown, **QUIET}
+    games: list[Any] = [button.click(told(partial(drop, i)), **playing) for i, button in enumerate(columns)]
+    games += [seat.input(told(answer), **playing) for seat in (red, yellow)]
+    watched = watch.click(lambda: ([], learned, others[0]), None, [moves, red, yellow], cancels=games, **QUIET)
+    games.append(watched.then(told(answer), **playing))
+    games.append(new.click(told(lambda _, *rest: (yield from answer([], *rest))), cancels=games, **playing))
+    games.append(back.click(told(take_back), cancels=games, **playing))
+    for game in games:
+        game.then(lambda moves: moves, moves, kept, **QUIET)
+    ask.click(told(opinions), [moves, strength], thoughts, api_name="control")
+    truth.click(told(players.truth), moves, proof, api_visibility="private")
+    page.load(told(resume), [kept, *seats], shown, **QUIET)
+
+
+class Players:
+    """The programs, as players of a game that is the list of its moves from the empty board on."""
+
+    def __init__(self, rules: Rules, programs: Mapping[str, Program], learned: str) -> None:
+        self.rules, self.programs, self.learned = rules, programs, learned
+
+    def move(self, name: str, moves: Sequence[int], simulations: float) -> tuple[int, str]:
+        """Its move, and a line on what it thinks.
+
+        Raises:
+            ValueError: the game is over.
+        """
+        position = self._position(moves)
+        if self.over(moves):
+            raise ValueError("game: given one that is over, wanted one that goes on")
+        player, stands_in = self.programs[name], ""
+        fewest = getattr(player, "fewest_stones", 0)
+        if len(moves) < fewest:
+            stand_in = next(n for n in self.programs if n not in (name, self.learned))
+            player, stands_in = self.programs[stand_in], f" ({stand_in} plays for it until {fewest} stones lie)"
+        if name == self.learned:
+            player = player.with_simulations(round(simulations))  # type: ignore[attr-defined]
+        ((chosen, value, *shares),), took = timed(player, position[None])
+        weighed = "".join(f" · {i + 1}: {share:.0%}" for i, share in enumerate(shares) if share >= 0.01)
+        return int(chosen), f"**{name}**{stands_in}: column {int(chosen) + 1}, value {value:+.2f}, {took}{weighed}"
+
+    def dropped(self, column: int, moves: list[int]) -> list[int]:
+        """The game with one move more.
+
+        Raises:
+            ValueError: the game is over, or the column full.
+        """
+        if self.over(moves):
+            raise ValueError("game: given one that is over, wanted New game first")
+        if not legal_moves(self.rules.game, self._position(moves)[None])[0, column]:
+            raise ValueError(f"column: given {column + 1}, which is full, wanted another")
+        return [*moves, column]
+
+    def truth(self, moves: Sequence[int]) -> Any:
+        """What each move leads to, proven.
+
+        Raises:
+            ValueError: the game is over, or has only begun.
+        """
+        position, game = self._position(moves), self.rules.game
+        if self.over(moves):
+            raise ValueError("game: given one that is over, wanted one that goes on")
+        if len(moves) < FEWEST_STONES:
+            raise ValueError(
+                f"truth: given {len(moves)} stones, wanted {FEWEST_STONES} or more: before, a proof takes minutes"
+            )
+        scores = solver.score_moves(game, solver.memory(game, table_bits=TABLE_BITS), position[None], False)[0]
+        notes = leads_to(self.rules, position[1], scores)
+        return gr.update(value=judged_picture(self.rules, *position, notes=notes, choices={}, shares={}), visible=True)
+
+    def over(self, moves: Sequence[int]) -> bool:
+        return bool(is_over(self.rules.game, *self._position(moves)))
+
+    def draw(self, moves: Sequence[int]) -> Board:
+        return board_picture(self.rules, *self._position(moves), cell=72)
+
+    def tell(self, moves: Sequence[int]) -> str:
+        """Whose turn it is, or who won."""
+        own, stones = self._position(moves)
+        if has_row(self.rules.game, own ^ stones):
+            return f"### {SIDES[1 - len(moves) % 2].capitalize()} wins"
+        return "### Drawn" if self.over(moves) else f"### {SIDES[len(moves) % 2].capitalize()} to move"
+
+    def _position(self, moves: Sequence[int]) -> np.ndarray:
+        return after(self.rules.game, moves)

@@ -1,0 +1,76 @@
+"""The demo page: both programs of every domain side by side: python -m scripts.app port=8000
+
+It serves on 127.0.0.1, and needs no network and no training: the shipped packages answer. What a tab holds is the
+domain's to say: a function under `app` in its YAML, which gets the domain and its programs.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+
+from common import experiment
+from common.source import ROOT
+from scripts import cli, folders
+
+LARGEST_UPLOAD = "20mb"
+VISITORS = 4  # whose questions are answered at a time; others wait a little
+HEAD = "Each program written twice: by hand (Software 1.0) and by training (Software 2.0). Nothing leaves this machine."
+
+
+def page() -> Any:
+    """A tab for each domain that has one and whose package is shipped."""
+    import gradio as gr
+
+    with gr.Blocks(title="Software 2.0, measured", analytics_enabled=False, fill_width=True) as blocks:
+        gr.Markdown(f"# Software 2.0, measured\n{HEAD}")
+        for name in sorted(path.stem for path in (folders.CONFIGS / "domain").glob("*.yaml")):
+            cfg = cli.compose([f"domain={name}"])
+            folder = ROOT.joinpath(*cfg.domain.data._target_.split(".")[:-2], "pretrained")
+            if not cfg.app or not folder.is_dir():
+                continue
+            found = folders.load_package(folder)
+            cfg = cli.compose([*(f"{group}={choice}" for group, choice in found.choices.items()), "split=test"])
+            cfg = folders.config_of_package(cfg, found)
+            domain = cli.build(cfg)
+            experiment.console.print(f"opening {name}")
+            with gr.Tab(name):
+                instantiate(cfg.app)(blocks, domain, experiment.unpacked(domain, found))
+    return blocks
+
+
+def launched(port: int) -> Any:
+    """The page, served until it is closed.
+
+    Raises:
+        ValueError: Gradio is not installed.
+        OSError: the port is taken.
+    """
+    try:
+        import gradio as gr
+    except ModuleNotFoundError:
+        raise ValueError("app: given an environment without Gradio, wanted pip install -e '.[app]'") from None
+    blocks = page().queue(default_concurrency_limit=VISITORS)
+    blocks.launch(
+        server_name="127.0.0.1", server_port=port, quiet=True, max_file_size=LARGEST_UPLOAD, prevent_thread_lock=True,
+        theme=gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
+        footer_links=[], show_error=True, ssr_mode=False,
+    )  # fmt: skip
+    return blocks
+
+
+def serve(cfg: DictConfig, output_dir: Path) -> None:
+    """Until it is stopped."""
+    blocks = launched(cfg.port)
+    print(f"http://127.0.0.1:{cfg.port}", flush=True)
+    blocks.block_thread()
+
+
+def main() -> None:
+    """The entry point."""
+    cli.main(serve)
+
+
+if __name__ == "__main__":
+    main()

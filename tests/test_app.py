@@ -1,0 +1,259 @@
+"""The demo page: what its tabs do without a browser, and in one."""
+
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from scripts.visit import served
+from tests.conftest import CODE, ROOT
+
+SHIPPED = {name for name, code in CODE.items() if ROOT.joinpath(*code.split("."), "pretrained").is_dir()}
+A_MINUTE = 60_000  # ms, that a page may take while other tests run beside it
+
+
+# Vision
+
+
+def test_noise_and_steps_grow_from_nothing() -> None:
+    from vision.app import WAYS, spoil
+    from vision.net import ConvNet
+
+    torch.manual_seed(0)
+    net = ConvNet(widths=[8], convolutions=1, norm_momentum=0.1, logit_scale=1.0).eval()
+    image = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)
+    for way in WAYS:
+        spoilt = spoil(net, image, way, np.linspace(0, 1, 5)).astype(int)
+        assert np.array_equal(spoilt[0], image)
+        away = np.abs(spoilt - image).mean((1, 2))
+        assert (np.diff(away) > 0).all(), way
+
+
+def test_where_the_first_answer_is_given_up() -> None:
+    from vision.app import breaks
+
+    p = np.array([[0.9, 0.1], [0.6, 0.4], [0.3, 0.7], [0.6, 0.4], [0.2, 0.8]])
+    assert breaks(p) == "gives up T-shirt at 0.50"
+    assert breaks(p[:2]) == "holds"
+
+
+def test_an_edge_is_drawn_along_itself() -> None:
+    from vision.app import gradients
+
+    image = np.zeros((28, 28), np.uint8)
+    image[:, 14:] = 255
+    drawn = np.asarray(gradients(image))
+    column = drawn[:, 130:150].max(1) > 100
+    assert column.mean() > 0.7, "an upright line, cell by cell"
+    assert not drawn[:, :100].any(), "nothing where all is even"
+
+
+def test_an_empty_drawing_is_refused() -> None:
+    from vision.app import read_drawing
+
+    with pytest.raises(ValueError, match="drawing: given none, wanted something drawn"):
+        read_drawing({"composite": np.zeros((280, 280, 4), np.uint8)})
+    drawn = np.zeros((280, 280, 4), np.uint8)
+    drawn[40:240, 100:180] = (0, 0, 0, 255)
+    assert read_drawing({"composite": drawn})[14, 14] > 200, "dark on light is turned over"
+
+
+# Control
+
+
+def players() -> object:
+    from control.app import Players
+    from control.baseline import MinmaxPlayer, PerfectPlayer
+    from control.game import CONNECT_FOUR
+
+    class Net:
+        def with_simulations(self, _: int) -> MinmaxPlayer:
+            return MinmaxPlayer(rules=CONNECT_FOUR, depth=2)
+
+    perfect = PerfectPlayer(rules=CONNECT_FOUR, table_bits=16, fewest_stones=12)
+    minmax = MinmaxPlayer(rules=CONNECT_FOUR, depth=4)
+    return Players(CONNECT_FOUR, {"net": Net(), "perfect": perfect, "minmax": minmax}, "net")  # type: ignore[dict-item]
+
+
+def test_a_game_is_won_and_over() -> None:
+    board = players()
+    moves: list[int] = []
+    for column in (0, 1, 0, 1, 0, 1, 0):
+        moves = board.dropped(column, moves)
+    assert board.over(moves)
+    assert board.tell(moves) == "### Red wins"
+    with pytest.raises(ValueError, match="game: given one that is over, wanted New game first"):
+        board.dropped(3, moves)
+
+
+def test_a_full_column_is_refused() -> None:
+    with pytest.raises(ValueError, match="column: given 3, which is full, wanted another"):
+        players().dropped(2, [2, 2, 2, 2, 2, 2])
+
+
+def test_another_plays_until_the_perfect_player_can() -> None:
+    moves = [3, 3, 3, 3, 3, 2]
+    move, said = players().move("perfect", moves, 0)
+    assert "minmax plays for it until 12 stones lie" in said
+    assert move == players().move("minmax", moves, 0)[0]
+    later = [0, 1, 2, 3, 4, 5, 6, 0, 1, 2, 3, 4]
+    assert "plays for it" not in players().move("perfect", later, 0)[1]
+
+
+def test_the_truth_is_told_late_enough() -> None:
+    with pytest.raises(ValueError, match="truth: given 1 stones, wanted 10 or more"):
+        players().truth([3])
+    shown = players().truth([0, 1, 0, 1, 0, 1, 6, 6, 6, 5, 5, 4, 4, 4])
+    assert shown["visible"]
+
+
+# In a browser
+
+
+class Server:
+    """The page in a process of its own, which can be ended and begun again."""
+
+    def __init__(self) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.start()
+
+    def start(self) -> None:
+        self.stack = ExitStack()
+        self.stack.enter_context(served(self.port))
+
+    def stop(self) -> None:
+        self.stack.close()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    made = Server()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def page(server: Server) -> Iterator[object]:
+    """A page that may ask for nothing outside of this machine and log no error."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-background-networking"]
+        )
+        opened = browser.new_page(viewport={"width": 1280, "height": 1000})
+        opened.set_default_timeout(A_MINUTE)
+        asked, errors = [], []
+        opened.on("request", lambda request: asked.append(request.url))
+        opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        opened.on("pageerror", lambda error: errors.append(str(error)))
+        opened.goto(server.url)
+        opened.get_by_role("tab").first.wait_for()
+        yield opened
+        browser.close()
+    outside = [url for url in asked if not url.startswith((server.url, "data:", "blob:"))]
+    assert outside == []
+    assert errors == []
+
+
+def open_tab(page: object, name: str) -> None:
+    page.get_by_role("tab", name=name, exact=True).click()
+
+
+def told(page: object, words: str) -> None:
+    """A message says these words, and no stack trace stands in it."""
+    page.get_by_text(re.compile(words)).first.wait_for()
+    assert "Traceback" not in page.content()
+
+
+@pytest.mark.browser
+def test_every_domain_has_its_tab(page: object) -> None:
+    assert {tab.inner_text() for tab in page.get_by_role("tab").all()} == SHIPPED
+
+
+def upload(page: object, path: Path) -> None:
+    with page.expect_file_chooser() as opened:
+        page.get_by_role("button", name="Upload a picture").click()
+    opened.value.set_files(path)
+
+
+@pytest.mark.browser
+def test_vision_in_a_browser(page: object, tmp_path: Path) -> None:
+    open_tab(page, "vision")
+    page.get_by_text(re.compile(r"hog_svm .*, [\d.]+ (µs|ms|s)")).wait_for()
+    page.get_by_text("holds").or_(page.get_by_text("gives up")).first.wait_for()
+    (tmp_path / "none.png").write_text("no image")
+    upload(page, tmp_path / "none.png")
+    told(page, "wanted an image file")
+    Image.new("1", (10_100, 10_000)).save(tmp_path / "huge.png")
+    upload(page, tmp_path / "huge.png")
+    told(page, "given 10100 x 10000 pixels, wanted 10,000 a side at most")
+
+
+@pytest.mark.browser
+def test_a_game_is_played_to_its_end_in_a_browser(page: object, server: Server) -> None:
+    open_tab(page, "control")
+    for side in ("Red, who begins", "Yellow"):
+        page.locator("fieldset", has_text=side).get_by_label("you", exact=True).check()
+    for i, column in enumerate("1212121"):
+        button = page.get_by_role("button", name=column, exact=True)
+        button.focus()
+        page.keyboard.press("Enter")
+        mover = "Red wins" if i == 6 else "Yellow to move" if i % 2 == 0 else "Red to move"
+        page.get_by_role("heading", name=mover).wait_for()
+    page.get_by_role("button", name="3", exact=True).click()
+    told(page, "game: given one that is over, wanted New game first")
+    page.goto("about:blank")
+    server.stop()
+    server.start()
+    page.goto(server.url)
+    open_tab(page, "control")
+    page.get_by_role("heading", name="Red wins").wait_for()
+
+
+@pytest.mark.browser
+def test_the_programs_answer_on_the_board(page: object) -> None:
+    open_tab(page, "control")
+    page.get_by_role("button", name="4", exact=True).click()
+    page.get_by_text(re.compile(r"hybrid.*: column \d, value")).wait_for()
+    page.get_by_role("heading", name="Red to move").wait_for()
+
+
+@pytest.mark.browser
+def test_speech_in_a_browser(page: object) -> None:
+    open_tab(page, "speech")
+    page.get_by_role("button", name="Speak").locator("visible=true").click()
+    page.get_by_text(re.compile(r"griffin_lim .*, in [\d.]+")).wait_for()
+
+
+@pytest.mark.browser
+def test_databases_in_a_browser(page: object) -> None:
+    open_tab(page, "databases")
+    page.get_by_role("button", name="Look up").click()
+    page.get_by_text(re.compile("inner levels of 17 children")).wait_for()
+    page.get_by_label("A key").fill("no key")
+    page.get_by_role("button", name="Look up").click()
+    told(page, "given 'no key', wanted a whole number or an IPv4 address")
+
+
+@pytest.mark.browser
+def test_a_phone_sees_all_of_it(page: object) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    for name in sorted(SHIPPED):
+        page.wait_for_timeout(500)
+        shown = page.get_by_role("tab", name=name, exact=True)
+        if not shown.count():
+            page.get_by_label("More tabs").click()
+            shown = page.locator(".overflow-dropdown button", has_text=name)
+        shown.click()
+        page.wait_for_timeout(500)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
