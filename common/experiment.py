@@ -95,6 +95,7 @@ def evaluate(
 ) -> dict[str, Any]:
     """Judges what a run's checkpoint holds; nothing is trained, the hand-written programs are built again."""
     clock = restore(domain, run_dir)
+    about = {**about, "checkpoint": fetch.sha256(run_dir / CHECKPOINT)}
     return judge(domain, entrants(domain, clock.spent), clock.plots(), output_dir, about=about, goals=goals)
 
 

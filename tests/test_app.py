@@ -236,6 +236,16 @@ def test_speech_in_a_browser(page: object) -> None:
 
 
 @pytest.mark.browser
+def test_text_to_speech_in_a_browser(page: object) -> None:
+    open_tab(page, "tts")
+    page.get_by_role("button", name="Speak").locator("visible=true").click()
+    page.get_by_text(re.compile(r"splicing .*, in [\d.]+")).wait_for()
+    page.get_by_label("Text", exact=True).fill("a b " * 2500)
+    page.get_by_role("button", name="Speak").locator("visible=true").click()
+    told(page, "given 10,000 characters, wanted 300 at most")
+
+
+@pytest.mark.browser
 def test_databases_in_a_browser(page: object) -> None:
     open_tab(page, "databases")
     page.get_by_role("button", name="Look up").click()

@@ -47,11 +47,12 @@ def test_the_shipped_package_is_whole_and_small(shipped: Path) -> None:
     assert found.results["run"]["split"] == "test", "the card shows the last look"
 
 
-@pytest.mark.parametrize("shipped", sorted({*SHIPPED} - {"speech", "control"}), indirect=True)
+@pytest.mark.parametrize("shipped", sorted({*SHIPPED} - {"speech", "tts", "control"}), indirect=True)
 def test_the_shipped_package_gives_its_figures_again(shipped: Path, command, monkeypatch, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     """Those of the test split, but for what a clock, matches, the code's length and the CPU's format of numbers say.
 
-    Judging a voice or a player takes minutes: test_speech_shipped.py and test_control_shipped.py ask less of them.
+    Judging a voice or a player takes minutes: test_speech_shipped.py, test_tts_shipped.py and test_control_shipped.py
+    ask less.
     """
     lines = command("evaluate", f"package={shipped}", "split=test", f"output_dir={tmp_path}/again")
     assert lines[-1] == f"{tmp_path}/again/results.json"
