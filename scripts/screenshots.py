@@ -19,7 +19,7 @@ def take(cfg: DictConfig, output_dir: Path) -> None:
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-            page = browser.new_page(viewport={"width": 1280, "height": 800})
+            page = browser.new_page(viewport={"width": 1280, "height": 960})
             page.goto(f"http://127.0.0.1:{cfg.port}")
             tabs = page.get_by_role("tab")
             tabs.first.wait_for()
