@@ -20,11 +20,10 @@ from control.positions import after, legal_moves
 INTRODUCTION = (
     "Four in a row: a net that learned by playing itself, against perfect play by search, and simpler players."
 )
-FEWEST_STONES = 10  # that the truth is told from: with fewer, its proof may take minutes
-TABLE_BITS = 20  # of the solver that tells it
+FEWEST_STONES = 12  # that the truth is told from: with fewer, its proof may take minutes
+TABLE_BITS = 22  # of the solver that tells it
 PAUSE_S = 0.25  # between the moves of two programs, for the eye
 YOU = "you"
-Board = np.ndarray
 
 
 def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> None:
@@ -35,12 +34,15 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
     named, others = titles(domain, programs), [name for name in programs if name != learned]
     seated = [(YOU, YOU), *((title, name) for name, title in named.items())]
     players = Players(rules, programs, learned)
-    moves, kept = gr.State([]), gr.BrowserState([], storage_key="software2-control", secret="none")
+    moves, turn = gr.State([]), gr.State(0)  # another turn has the programs go on
+    kept = gr.BrowserState(
+        None, storage_key="software2-control", secret="none"
+    )  # read by a server that began anew, too
     gr.Markdown(INTRODUCTION)
     with gr.Row():
         with gr.Column(scale=3, min_width=320):
             said = gr.Markdown(players.tell([]))
-            with gr.Row(elem_classes="columns"):
+            with gr.Row():
                 columns = [gr.Button(str(i + 1), size="sm", min_width=20) for i in range(rules.width)]
             board = gr.Image(players.draw([]), show_label=False, interactive=False, buttons=[], container=False)
             with gr.Row():
@@ -52,7 +54,7 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
             red = gr.Radio(seated, value=YOU, label=f"{SIDES[0].capitalize()}, who begins")
             yellow = gr.Radio(seated, value=learned, label=SIDES[1].capitalize())
             strength = gr.Slider(
-                0, most, most, step=most // 12, label=f"Simulations a move of {learned}; 0 is its net alone"
+                0, most, most, step=max(1, most // 12), label=f"Simulations a move of {learned}; 0 is its net alone"
             )
             watch = gr.Button(f"Let {learned} play {others[0]}", variant="primary")
             thoughts = gr.Markdown()
@@ -60,49 +62,63 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
 
     def answer(moves: list[int], red: str, yellow: str, strength: float) -> Iterator[tuple[Any, ...]]:
         """The programs whose turn it is move, one after the other, until it is a person's."""
-        thought = ""
-        yield moves, players.draw(moves), players.tell(moves), thought, gr.update(visible=False)
+
+        def shown(thought: str) -> tuple[Any, ...]:
+            game = {"moves": moves, "red": red, "yellow": yellow}
+            return moves, game, players.draw(moves), players.tell(moves), thought, gr.update(visible=False)
+
+        yield shown("")
         while not players.over(moves) and (name := (red, yellow)[len(moves) % 2]) != YOU:
             start = time.perf_counter()
             move, thought = players.move(name, moves, strength)
             if YOU not in (red, yellow):
                 time.sleep(max(0.0, PAUSE_S - (time.perf_counter() - start)))
             moves = [*moves, move]
-            yield moves, players.draw(moves), players.tell(moves), thought, gr.update(visible=False)
+            yield shown(thought)
 
-    def drop(column: int, moves: list[int], red: str, yellow: str, strength: float) -> Iterator[tuple[Any, ...]]:
+    def drop(column: int, moves: list[int], red: str, yellow: str, turn: int) -> tuple[list[int], int]:
         if (mover := (red, yellow)[len(moves) % 2]) != YOU and not players.over(moves):
-            raise ValueError(f"turn: given yours, wanted {mover}'s: it is thinking")
-        yield from answer(players.dropped(column, moves), red, yellow, strength)
+            raise ValueError(f"turn: given yours, wanted that of {mover} (Take back, if it no longer thinks)")
+        return players.dropped(column, moves), turn + 1
 
-    def take_back(moves: list[int], red: str, yellow: str, strength: float) -> Iterator[tuple[Any, ...]]:
+    def take_back(moves: list[int], red: str, yellow: str, turn: int) -> tuple[list[int], int]:
         """To where a person can choose again."""
         moves = moves[:-1]
         while moves and YOU in (red, yellow) and (red, yellow)[len(moves) % 2] != YOU:
             moves = moves[:-1]
-        yield from answer(moves, red, yellow, strength)
+        return moves, turn + 1
 
-    def resume(kept: list[int], moves: list[int], *rest: Any) -> Iterator[tuple[Any, ...]]:
-        """The game that this browser last showed, unless another is begun already."""
-        yield from answer(moves or kept, *rest)
+    def resume(kept: Any, moves: list[int], red: str, yellow: str, turn: int) -> tuple[list[int], str, str, int]:
+        """The game that this browser last showed, unless another is begun already, or it is none."""
+        if moves or not players.is_game(kept):
+            return moves, red, yellow, turn
+        return kept["moves"], kept["red"], kept["yellow"], turn + 1
 
     def opinions(moves: list[int], strength: float) -> str:
         return "\n\n".join(players.move(name, moves, strength)[1] for name in programs)
 
     opinions([], most)  # what is compiled at the first call is compiled now
-    seats, shown = [moves, red, yellow, strength], [moves, board, said, thoughts, proof]
-    playing: dict[str, Any] = {"inputs": seats, "outputs": shown, **QUIET}
-    games: list[Any] = [button.click(told(partial(drop, i)), **playing) for i, button in enumerate(columns)]
-    games += [seat.input(told(answer), **playing) for seat in (red, yellow)]
-    watched = watch.click(lambda: ([], learned, others[0]), None, [moves, red, yellow], cancels=games, **QUIET)
-    games.append(watched.then(told(answer), **playing))
-    games.append(new.click(told(lambda _, *rest: (yield from answer([], *rest))), cancels=games, **playing))
-    games.append(back.click(told(take_back), cancels=games, **playing))
-    for game in games:
-        game.then(lambda moves: moves, moves, kept, **QUIET)
-    ask.click(told(opinions), [moves, strength], thoughts, api_name="control")
-    truth.click(told(players.truth), moves, proof, api_visibility="private")
-    page.load(told(resume), [kept, *seats], shown, **QUIET)
+    seats = [moves, red, yellow]
+    working = [
+        turn.change(
+            told(answer),
+            [*seats, strength],
+            [moves, kept, board, said, thoughts, proof],
+            trigger_mode="multiple",
+            **QUIET,
+        ),
+        ask.click(told(opinions), [moves, strength], thoughts, api_name="control"),
+        truth.click(told(players.truth), moves, proof, api_visibility="private"),
+    ]
+    for i, button in enumerate(columns):
+        button.click(told(partial(drop, i)), [*seats, turn], [moves, turn], **QUIET)
+    anew: Any = {"cancels": working, **QUIET}
+    for seat in (red, yellow):
+        seat.input(lambda turn: turn + 1, turn, turn, **anew)
+    new.click(lambda turn: ([], turn + 1), turn, [moves, turn], **anew)
+    back.click(take_back, [*seats, turn], [moves, turn], **anew)
+    watch.click(lambda turn: ([], learned, others[0], turn + 1), turn, [*seats, turn], **anew)
+    page.load(resume, [kept, *seats, turn], [*seats, turn], **QUIET)
 
 
 class Players:
@@ -163,15 +179,26 @@ class Players:
     def over(self, moves: Sequence[int]) -> bool:
         return bool(is_over(self.rules.game, *self._position(moves)))
 
-    def draw(self, moves: Sequence[int]) -> Board:
+    def draw(self, moves: Sequence[int]) -> np.ndarray:
         return board_picture(self.rules, *self._position(moves), cell=72)
 
     def tell(self, moves: Sequence[int]) -> str:
-        """Whose turn it is, or who won."""
+        """Whose turn it is, or who won, and the moves, as scripts.predict takes them."""
         own, stones = self._position(moves)
         if has_row(self.rules.game, own ^ stones):
-            return f"### {SIDES[1 - len(moves) % 2].capitalize()} wins"
-        return "### Drawn" if self.over(moves) else f"### {SIDES[len(moves) % 2].capitalize()} to move"
+            state = f"{SIDES[1 - len(moves) % 2].capitalize()} wins"
+        else:
+            state = "Drawn" if self.over(moves) else f"{SIDES[len(moves) % 2].capitalize()} to move"
+        so_far = "".join(str(move + 1) for move in moves)
+        return f"### {state}\n" + (f"moves so far: {so_far}" if moves else "")
+
+    def is_game(self, kept: Any) -> bool:
+        """Whether a browser's memory holds one."""
+        try:
+            self._position(kept["moves"])
+            return {kept["red"], kept["yellow"]} <= {YOU, *self.programs}
+        except (TypeError, KeyError, ValueError, IndexError):
+            return False
 
     def _position(self, moves: Sequence[int]) -> np.ndarray:
         return after(self.rules.game, moves)

@@ -1,9 +1,14 @@
 """The demo page: both programs of every domain side by side: python -m scripts.app port=8000
 
-It serves on 127.0.0.1, and needs no network and no training: the shipped packages answer. What a tab holds is the
-domain's to say: a function under `app` in its YAML, which gets the domain and its programs.
+It serves on 127.0.0.1, and needs no training, and no network once the data is there: the shipped packages answer.
+What a tab holds is the domain's to say: a function under `app` in its YAML, which gets the page, the domain and its
+programs.
 """
 
+import os
+import signal
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +20,8 @@ from common.source import ROOT
 from scripts import cli, folders
 
 LARGEST_UPLOAD = "20mb"
-VISITORS = 4  # whose questions are answered at a time; others wait a little
+TOGETHER = 4  # answers to one kind of question; others wait a little
+KEPT_S = 3600  # pictures, sounds and uploads
 HEAD = "Each program written twice: by hand (Software 1.0) and by training (Software 2.0). Nothing leaves this machine."
 
 
@@ -23,7 +29,9 @@ def page() -> Any:
     """A tab for each domain that has one and whose package is shipped."""
     import gradio as gr
 
-    with gr.Blocks(title="Software 2.0, measured", analytics_enabled=False, fill_width=True) as blocks:
+    with gr.Blocks(
+        title="Software 2.0, measured", analytics_enabled=False, fill_width=True, delete_cache=(KEPT_S, KEPT_S)
+    ) as blocks:
         gr.Markdown(f"# Software 2.0, measured\n{HEAD}")
         for name in sorted(path.stem for path in (folders.CONFIGS / "domain").glob("*.yaml")):
             cfg = cli.compose([f"domain={name}"])
@@ -51,7 +59,7 @@ def launched(port: int) -> Any:
         import gradio as gr
     except ModuleNotFoundError:
         raise ValueError("app: given an environment without Gradio, wanted pip install -e '.[app]'") from None
-    blocks = page().queue(default_concurrency_limit=VISITORS)
+    blocks = page().queue(default_concurrency_limit=TOGETHER)
     blocks.launch(
         server_name="127.0.0.1", server_port=port, quiet=True, max_file_size=LARGEST_UPLOAD, prevent_thread_lock=True,
         theme=gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
@@ -61,10 +69,13 @@ def launched(port: int) -> Any:
 
 
 def serve(cfg: DictConfig, output_dir: Path) -> None:
-    """Until it is stopped."""
-    blocks = launched(cfg.port)
-    print(f"http://127.0.0.1:{cfg.port}", flush=True)
-    blocks.block_thread()
+    """Until it is stopped; what the page held in files is gone then."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with tempfile.TemporaryDirectory() as files:
+        os.environ["GRADIO_TEMP_DIR"] = files
+        blocks = launched(cfg.port)
+        print(f"http://127.0.0.1:{cfg.port}", flush=True)
+        blocks.block_thread()
 
 
 def main() -> None:

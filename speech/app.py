@@ -26,12 +26,12 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
         """The recording at once, then each program's as it comes."""
         wave = offered[text]
         shown = heard(NATURAL, clipped(wave), "")
-        yield shown + [gr.skip() for _ in programs for _ in shown]
+        yield shown + waiting(list(named.values()))
         features = analyse(wave, referee.features)
-        for name, program in programs.items():
+        for i, (name, program) in enumerate(programs.items(), 1):
             (made,), took = timed(program, [features])
             shown += heard(named[name], made, took)
-            yield shown + [gr.skip()] * (2 * (len(programs) + 1) - len(shown))
+            yield shown + waiting(list(named.values())[i:])
 
     named = titles(domain, programs)
     list(speak(min(offered, key=lambda text: len(offered[text]))))  # what is compiled at the first call is compiled now
@@ -52,6 +52,11 @@ def players(names: list[str]) -> list[Any]:
                 made.append(gr.Audio(label=name, type="numpy", interactive=False, buttons=["download"]))
                 made.append(gr.Image(show_label=False, interactive=False, buttons=[], container=False))
     return made
+
+
+def waiting(names: list[str]) -> list[Any]:
+    """What the players show of programs that have not answered yet."""
+    return [part for name in names for part in (gr.update(value=None, label=name), None)]
 
 
 def heard(name: str, wave: np.ndarray, took: str) -> list[Any]:

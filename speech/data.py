@@ -225,7 +225,7 @@ class Batches:
 
 
 class Whole:
-    """The validation prompts, piece by piece; no noise. A loss is the mean of the pieces', which are about as long."""
+    """The validation utterances, piece by piece, no noise. A loss is the mean of the pieces', about as long."""
 
     def __init__(self, data: Prompts) -> None:
         self.data = data

@@ -87,9 +87,15 @@ def test_a_game_is_won_and_over() -> None:
     for column in (0, 1, 0, 1, 0, 1, 0):
         moves = board.dropped(column, moves)
     assert board.over(moves)
-    assert board.tell(moves) == "### Red wins"
+    assert board.tell(moves) == "### Red wins\nmoves so far: 1212121"
     with pytest.raises(ValueError, match="game: given one that is over, wanted New game first"):
         board.dropped(3, moves)
+
+
+@pytest.mark.parametrize("kept", [None, [3], {"moves": [9]}, {"moves": [3], "red": "you", "yellow": "nobody"}])
+def test_what_is_no_game_is_not_gone_on_with(kept: object) -> None:
+    assert not players().is_game(kept)
+    assert players().is_game({"moves": [3, 3], "red": "you", "yellow": "net"})
 
 
 def test_a_full_column_is_refused() -> None:
@@ -107,10 +113,11 @@ def test_another_plays_until_the_perfect_player_can() -> None:
 
 
 def test_the_truth_is_told_late_enough() -> None:
-    with pytest.raises(ValueError, match="truth: given 1 stones, wanted 10 or more"):
+    with pytest.raises(ValueError, match="truth: given 1 stones, wanted 12 or more"):
         players().truth([3])
     shown = players().truth([0, 1, 0, 1, 0, 1, 6, 6, 6, 5, 5, 4, 4, 4])
     assert shown["visible"]
+    assert shown["value"].ndim == 3
 
 
 # In a browser
@@ -194,6 +201,10 @@ def test_vision_in_a_browser(page: object, tmp_path: Path) -> None:
     (tmp_path / "none.png").write_text("no image")
     upload(page, tmp_path / "none.png")
     told(page, "wanted an image file")
+    Image.effect_noise((300, 300), 50).save(tmp_path / "half.jpg")
+    (tmp_path / "half.jpg").write_bytes((tmp_path / "half.jpg").read_bytes()[:2000])
+    upload(page, tmp_path / "half.jpg")
+    told(page, "half.jpg, wanted an image file")
     Image.new("1", (10_100, 10_000)).save(tmp_path / "huge.png")
     upload(page, tmp_path / "huge.png")
     told(page, "given 10100 x 10000 pixels, wanted 10,000 a side at most")

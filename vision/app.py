@@ -24,9 +24,10 @@ INTRODUCTION = (
 )
 SHOWN = 12  # test images at a time
 ENLARGED = 10  # times
-WAYS = ("noise", "adversarial step")
+WAYS = ("noise", "a step against the net")
 MOST_NOISE = 0.8  # standard deviation, of the pixels' range
 FARTHEST_STEP = 0.2  # of each pixel, of its range
+LEGEND = "Red: hidden, it lowers the answer's probability; blue: it raises it. As it is spoilt,"
 LEVELS = 21  # at which each program is asked, from nothing to the most
 PATCH = 4  # pixels a side of what is blacked out
 LEAST = 0.02  # of probability lost that is shown in full colour
@@ -62,7 +63,7 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
                 {name: {"x": np.linspace(0, 1, LEVELS), "y": p[:, p[0].argmax()]} for name, p in sure.items()},
                 palette, title=f"probability of the first answer, by {way}",
             )),
-            "; ".join(f"**{name}** {breaks(p)}" for name, p in sure.items()),
+            f"{LEGEND} " + "; ".join(f"**{name}** {breaks(p)}" for name, p in sure.items()),
         ]  # fmt: skip
 
     shown, rows = pick(0)
@@ -91,7 +92,7 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
                 ]
             with gr.Row():
                 seen = gr.Image(label="what all are shown", interactive=False, buttons=[])
-                cells = gr.Image(label="what hog_svm sees: gradients", interactive=False, buttons=[])
+                cells = gr.Image(label="its oriented gradients", interactive=False, buttons=[])
                 curve = gr.Image(show_label=False, interactive=False, buttons=[])
             broken = gr.Markdown()
     asked: dict[str, Any] = {"fn": told(answers), "inputs": [problem, way, level],

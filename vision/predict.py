@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from common.program import Program
 from vision.task import CLASSES, SIZE
 
 SHOWN = 3  # classes
 LARGEST = 10_000  # pixels a side: more is no photograph of clothes
+ENOUGH = 1000  # pixels a side that are looked at
 ENLARGED = 10  # times, in the picture of what the programs see
 
 
@@ -36,8 +37,9 @@ def read_image(path: Path) -> np.ndarray:
                 raise ValueError(
                     f"input: given {image.width} x {image.height} pixels, wanted {LARGEST:,} a side at most"
                 )
+            image.thumbnail((ENOUGH, ENOUGH))  # before it is copied
             return as_problem(ImageOps.exif_transpose(image))
-    except (UnidentifiedImageError, FileNotFoundError, IsADirectoryError, Image.DecompressionBombError):
+    except (OSError, SyntaxError, Image.DecompressionBombError):  # of Pillow: none, or a damaged one
         raise ValueError(f"input: given {path}, wanted an image file") from None
 
 

@@ -11,11 +11,13 @@ from common.domain import Domain
 from common.page import titles, told
 from common.program import Program
 from common.results import human
-from speech.app import heard, players
+from speech.app import heard, players, waiting
+from speech.tts.pronounce import phrases
 from speech.tts.splice import Refusal
 
 INTRODUCTION = "A text, spoken by two nets, by formants under rules, and by scissors, which refuse words they lack."
 LONGEST = 300  # characters: more is for scripts.predict, which writes files of any length
+MOST_WORDS = 60  # as they are spoken: a number may be many
 EXAMPLES = (
     "Press one to continue.",
     "Your call will be answered in 12 minutes.",
@@ -33,10 +35,12 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
             raise ValueError(
                 f"text: given {len(text):,} characters, wanted {LONGEST} at most (scripts.predict takes more)"
             )
+        if (words := sum(len(phrase.words) for phrase in phrases(text))) > MOST_WORDS:
+            raise ValueError(f"text: given {words} words as it is spoken, wanted {MOST_WORDS} at most")
         shown: list[Any] = []
-        for name, program in programs.items():
+        for i, (name, program) in enumerate(programs.items(), 1):
             shown += said(named[name], program, text)
-            yield shown + [gr.skip()] * (2 * len(named) - len(shown))
+            yield shown + waiting(list(named.values())[i:])
 
     list(speak(EXAMPLES[0]))  # what is compiled at the first call is compiled now
     gr.Markdown(INTRODUCTION)

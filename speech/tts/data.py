@@ -61,7 +61,7 @@ class Cutting(NamedTuple):
 
 
 class Sentences(Prompts):
-    """Batches of Pieces, from the same places as Prompts' would be.
+    """Batches of Pieces of the prompts, taken apart into utterances.
 
     Args:
         waveforms: whether the waveforms are in the batches: only a vocoder that is trained needs them.

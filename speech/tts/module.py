@@ -82,17 +82,17 @@ class TextToSpeech(Module):
         return super().load_state_dict(state_dict, strict, assign)
 
     def on_fit_start(self) -> None:
-        data, apart = self.trainer.datamodule, self.stage == "separate"  # type: ignore[attr-defined]
-        if data.waveforms == apart:
+        data, alone = self.trainer.datamodule, self.stage == "separate"  # type: ignore[attr-defined]
+        if data.waveforms == alone:
             raise ValueError(f"data.waveforms: given {data.waveforms}, wanted {not data.waveforms} for {self.stage}")
-        if not apart and data.receptive_field < self.net.vocoder.receptive_field:
+        if not alone and data.receptive_field < self.net.vocoder.receptive_field:
             wanted = self.net.vocoder.receptive_field
             raise ValueError(f"data.receptive_field: given {data.receptive_field}, wanted the net's {wanted} or more")
         if data.cutting.margin < self.net.margin:
             raise ValueError(f"data.margin: given {data.cutting.margin}, wanted the net's {self.net.margin} or more")
         if self.mean.any():  # a run that goes on, or a package that is trained on
             return
-        if not apart:
+        if not alone:
             raise ValueError(f"package: given nothing, wanted package=DIR, trained as separate, for {self.stage}")
         self.mean, self.deviation = (t.to(self.device) for t in data.statistics())
         if self.weights is not None:
@@ -127,12 +127,12 @@ class TextToSpeech(Module):
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.stage != "vocoder"):
             spans, said = speak(net.acoustic, batch)
         metrics = acoustic_loss(batch, spans, said, self._normalised(batch.features))
-        apart = sum(metrics.values(), torch.zeros_like(spans.sum()))
+        own = sum(metrics.values(), torch.zeros_like(spans.sum()))
         if self.stage == "separate":
-            return apart, metrics
+            return own, metrics
         assert batch.crops is not None
         bits = self._bits(net, batch, self._features(said))
-        loss = bits + self.anchor * apart if self.stage == "joint" else bits
+        loss = bits + self.anchor * own if self.stage == "joint" else bits
         return loss, {**metrics, "bits": bits.detach()}
 
     def _bits(self, net: Any, batch: Pieces, frames: Tensor) -> Tensor:
