@@ -65,16 +65,16 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
 
         def shown(thought: str) -> tuple[Any, ...]:
             game = {"moves": moves, "red": red, "yellow": yellow}
-            return moves, game, players.draw(moves), players.tell(moves), thought, gr.update(visible=False)
+            return game, players.draw(moves), players.tell(moves), thought, gr.update(visible=False)
 
-        yield shown("")
+        yield gr.skip(), *shown("")  # nobody has moved: what a person does meanwhile stands
         while not players.over(moves) and (name := (red, yellow)[len(moves) % 2]) != YOU:
             start = time.perf_counter()
             move, thought = players.move(name, moves, strength)
             if YOU not in (red, yellow):
                 time.sleep(max(0.0, PAUSE_S - (time.perf_counter() - start)))
             moves = [*moves, move]
-            yield shown(thought)
+            yield moves, *shown(thought)
 
     def drop(column: int, moves: list[int], red: str, yellow: str, turn: int) -> tuple[list[int], int]:
         if (mover := (red, yellow)[len(moves) % 2]) != YOU and not players.over(moves):
