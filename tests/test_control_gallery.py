@@ -9,6 +9,7 @@ from common.program import Baseline, Program
 from control.baseline import RandomPlayer, RolloutPlayer
 from control.evaluate import Opponent
 from control.game import CONNECT_FOUR, TIC_TAC_TOE, Rules, has_row
+from control.labels import leads_to
 from control.match import Record, openings, outcomes, play_games, tell
 from control.picture import GAP, LARGE, LINE, OUTCOMES, PALE, SHARES, game_picture, judged_picture
 from control.positions import after, legal_moves, parse, play_all
@@ -55,8 +56,8 @@ def test_the_gallery_shows_who_was_right(rules: Rules) -> None:
 @BOTH
 def test_notes_are_the_plies_that_a_game_of_perfect_play_takes(rules: Rules) -> None:
     judge, player = referee(rules, limit=12), perfect(rules)
-    for i, start in enumerate(judge.labelled.positions):
-        notes = judge._notes(i)
+    for start, scores in zip(judge.labelled.positions, judge.labelled.scores, strict=True):
+        notes = leads_to(rules, start[1], scores)
         assert list(notes) == np.flatnonzero(legal_moves(rules.game, start[None])[0]).tolist()
         for move, note in notes.items():
             (result,), (moves,) = finish(rules, player, start, move)
