@@ -45,7 +45,7 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
     )  # fmt: skip
     around = gr.Dataframe(headers=["rank", "key", ""], label="Its neighbours", interactive=False)
     gr.on([page.load, find.click, key.submit], told(look_up), key, [paths, around],
-          show_progress="hidden", api_name="databases")  # fmt: skip
+          show_progress="hidden", api_name="databases", trigger_mode="multiple")  # fmt: skip
 
 
 def nanoseconds(program: Program, keys: np.ndarray) -> float:

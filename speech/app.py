@@ -40,7 +40,7 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
         text = gr.Dropdown(list(offered), value=next(iter(offered)), label="Held-out recordings", scale=4)
         say = gr.Button("Speak", variant="primary", scale=1)
     say.click(told(speak), text, players([NATURAL, *named.values()]),
-              show_progress="hidden", api_name="speech")  # fmt: skip
+              show_progress="hidden", api_name="speech", trigger_mode="multiple")  # fmt: skip
 
 
 def players(names: list[str]) -> list[Any]:

@@ -49,7 +49,15 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
         say = gr.Button("Speak", variant="primary", scale=1)
     gr.Examples(list(EXAMPLES), text)
     outputs = players(list(named.values()))
-    gr.on([say.click, text.submit], told(speak), text, outputs, show_progress="hidden", api_name="tts")
+    gr.on(
+        [say.click, text.submit],
+        told(speak),
+        text,
+        outputs,
+        show_progress="hidden",
+        api_name="tts",
+        trigger_mode="multiple",
+    )
 
 
 def said(name: str, program: Program, text: str) -> list[Any]:
