@@ -114,7 +114,7 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
         button.click(told(partial(drop, i)), [*seats, turn], [moves, turn], **QUIET)
     anew: Any = {"cancels": working, **QUIET}
     for seat in (red, yellow):
-        seat.input(lambda turn: turn + 1, turn, turn, **anew)
+        seat.input(lambda turn: turn + 1, turn, turn, **QUIET)
     new.click(lambda turn: ([], turn + 1), turn, [moves, turn], **anew)
     back.click(take_back, [*seats, turn], [moves, turn], **anew)
     watch.click(lambda turn: ([], learned, others[0], turn + 1), turn, [*seats, turn], **anew)

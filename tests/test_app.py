@@ -221,6 +221,7 @@ def test_a_game_is_played_to_its_end_in_a_browser(page: object, server: Server) 
         page.keyboard.press("Enter")
         mover = "Red wins" if i == 6 else "Yellow to move" if i % 2 == 0 else "Red to move"
         page.get_by_role("heading", name=mover).wait_for()
+        page.wait_for_timeout(1000)  # as a person would take
     page.get_by_role("button", name="3", exact=True).click()
     told(page, "game: given one that is over, wanted New game first")
     page.goto("about:blank")
