@@ -35,9 +35,8 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
     seated = [(YOU, YOU), *((title, name) for name, title in named.items())]
     players = Players(rules, programs, learned)
     moves, turn = gr.State([]), gr.State(0)  # another turn has the programs go on
-    kept = gr.BrowserState(
-        None, storage_key="software2-control", secret="none"
-    )  # read by a server that began anew, too
+    # The secret is none, and known: a server that begins anew is to read what the last one kept.
+    kept = gr.BrowserState(None, storage_key="software2-control", secret="none")
     gr.Markdown(INTRODUCTION)
     with gr.Row():
         with gr.Column(scale=3, min_width=320):
@@ -88,10 +87,10 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
             moves = moves[:-1]
         return moves, turn + 1
 
-    def resume(kept: Any, moves: list[int], red: str, yellow: str, turn: int) -> tuple[list[int], str, str, int]:
+    def resume(kept: Any, moves: list[int], turn: int) -> tuple[Any, ...]:
         """The game that this browser last showed, unless another is begun already, or it is none."""
         if moves or not players.is_game(kept):
-            return moves, red, yellow, turn
+            return (gr.skip(),) * 4  # whatever was chosen while this was on its way stands
         return kept["moves"], kept["red"], kept["yellow"], turn + 1
 
     def opinions(moves: list[int], strength: float) -> str:
@@ -118,7 +117,7 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
     new.click(lambda turn: ([], turn + 1), turn, [moves, turn], **anew)
     back.click(take_back, [*seats, turn], [moves, turn], **anew)
     watch.click(lambda turn: ([], learned, others[0], turn + 1), turn, [*seats, turn], **anew)
-    page.load(resume, [kept, *seats, turn], [*seats, turn], **QUIET)
+    page.load(resume, [kept, moves, turn], [*seats, turn], **QUIET)
 
 
 class Players:

@@ -211,6 +211,28 @@ def test_vision_in_a_browser(page: object, tmp_path: Path) -> None:
 
 
 @pytest.mark.browser
+def test_a_game_is_played_to_its_end_in_a_browser(page: object, server: Server) -> None:
+    open_tab(page, "control")
+    for side in ("Red, who begins", "Yellow"):
+        page.locator("fieldset", has_text=side).get_by_label("you", exact=True).check()
+    for i, column in enumerate("1212121"):
+        button = page.get_by_role("button", name=column, exact=True)
+        button.focus()
+        page.keyboard.press("Enter")
+        mover = "Red wins" if i == 6 else "Yellow to move" if i % 2 == 0 else "Red to move"
+        page.get_by_role("heading", name=mover).wait_for()
+        page.wait_for_timeout(1000)  # as a person would take
+    page.get_by_role("button", name="3", exact=True).click()
+    told(page, "game: given one that is over, wanted New game first")
+    page.goto("about:blank")
+    server.stop()
+    server.start()
+    page.goto(server.url)
+    open_tab(page, "control")
+    page.get_by_role("heading", name="Red wins").wait_for()
+
+
+@pytest.mark.browser
 def test_the_programs_answer_on_the_board(page: object) -> None:
     open_tab(page, "control")
     page.get_by_role("button", name="4", exact=True).click()
