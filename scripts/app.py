@@ -16,7 +16,6 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from common import experiment
-from common.source import ROOT
 from scripts import cli, folders
 
 LARGEST_UPLOAD = "20mb"
@@ -35,7 +34,7 @@ def page() -> Any:
         gr.Markdown(f"# Software 2.0, measured\n{HEAD}")
         for name in sorted(path.stem for path in (folders.CONFIGS / "domain").glob("*.yaml")):
             cfg = cli.compose([f"domain={name}"])
-            folder = ROOT.joinpath(*cfg.domain.data._target_.split(".")[:-2], "pretrained")
+            folder = folders.shipped(name)
             if not cfg.app or not folder.is_dir():
                 continue
             found = folders.load_package(folder)

@@ -213,6 +213,18 @@ def load_package(folder: Path) -> Package:
     return found
 
 
+def shipped(domain: str) -> Path:
+    """Where this repository's package of a domain lies, if it has one: beside the domain's code.
+
+    Raises:
+        ValueError: no such domain.
+    """
+    config = CONFIGS / "domain" / f"{domain}.yaml"
+    if not config.is_file():
+        raise ValueError(f"domain: given {domain!r}, wanted one that configs/domain has")
+    return CONFIGS.parent.joinpath(*OmegaConf.load(config).domain.data._target_.split(".")[:-2], "pretrained")
+
+
 def is_packaged(group: str) -> bool:
     """Whether a config group is part of what a package is; trainer and logger are the user's."""
     return group.split("/")[0] in ("domain", "experiment")

@@ -9,11 +9,10 @@ from functools import partial
 from pathlib import Path
 
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from common import experiment
 from common.program import Program
-from common.source import ROOT
 from scripts import cli, folders
 
 
@@ -40,17 +39,13 @@ def predict(cfg: DictConfig, output_dir: Path, *, given: str | None) -> None:
         print(output_dir)
 
 
-def shipped(domain: str) -> Path:
+def package_of(domain: str) -> Path:
     """The package of a domain that this repository has.
 
     Raises:
         ValueError: it has none.
     """
-    config = folders.CONFIGS / "domain" / f"{domain}.yaml"
-    if not config.is_file():
-        raise ValueError(f"domain: given {domain!r}, wanted one that configs/domain has")
-    target = OmegaConf.load(config).domain.data._target_
-    folder = ROOT.joinpath(*target.split(".")[:-2], "pretrained")
+    folder = folders.shipped(domain)
     if not folder.is_dir():
         raise ValueError(f"package: given nothing, wanted package=DIR or run=DIR: no package of {domain} is shipped")
     return folder
@@ -63,7 +58,7 @@ def main() -> None:
     if folders.argument("run") is None and folders.argument("package") is None:
         try:
             experiment_of = (folders.argument("experiment") or "vision").partition("_")[0]
-            sys.argv.append(f"package={shipped(folders.argument('domain') or experiment_of)}")
+            sys.argv.append(f"package={package_of(folders.argument('domain') or experiment_of)}")
         except ValueError as error:
             sys.exit(f"error: {error}")
     cli.main(partial(predict, given=given))

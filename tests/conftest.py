@@ -23,6 +23,7 @@ CODE = {  # of each domain: speech, or speech.tts
     domain: re.search(r"_target_: ([\w.]+)\.data\.", (CONFIGS / f"{domain}.yaml").read_text())[1]  # type: ignore[index]
     for domain in DOMAINS
 }
+SHIPPED = sorted(domain for domain, code in CODE.items() if ROOT.joinpath(*code.split("."), "pretrained").is_dir())
 NETS = {
     domain: sorted(
         path.stem

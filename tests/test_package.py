@@ -15,11 +15,10 @@ from omegaconf import OmegaConf
 from common import experiment, package
 from common.module import Module
 from scripts import folders
-from tests.conftest import CODE, LITTLE, ROOT
+from tests.conftest import CODE, LITTLE, ROOT, SHIPPED
 from tests.killed import unjudged
 from tests.test_experiment import results
 
-SHIPPED = sorted(domain for domain, code in CODE.items() if ROOT.joinpath(*code.split("."), "pretrained").is_dir())
 assert {"control", "vision"} <= set(SHIPPED), "else nothing here would be tested"
 UNSEEN = ("latency", "throughput", "peak_memory", "own_lines", "size_bytes")
 UNSEEN += ("lookup_ns", "sorted_lookup_ns", "absent_lookup_ns", "inserted_per_s", "ranges_per_s")

@@ -26,9 +26,8 @@ from speech.data import in_pieces, lead_frames, utterance
 from speech.module import say
 from speech.tts.units import SYMBOLS, units_of
 from tests import toys
-from tests.conftest import CODE, DOMAINS, NETS, ROOT
+from tests.conftest import CODE, DOMAINS, NETS, ROOT, SHIPPED
 from tests.test_contract import smoke
-from tests.test_package import SHIPPED
 from tests.test_tts import SAID
 from tests.voices import some
 
