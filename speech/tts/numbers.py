@@ -6,7 +6,7 @@ A reader gives the words, and the pauses, of what its pattern in speech.tts.text
 import re
 from itertools import chain
 
-from speech.tts.letters import by_letter
+from speech.tts.dictionary import by_letter
 
 ONES = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from speech.recogniser import PRONUNCIATIONS
-from speech.tts.letters import letter_to_sound, listed, phones
+from speech.tts.dictionary import listed, phones
+from speech.tts.letters import letter_to_sound
 from speech.tts.spoken import VOWELS, Phone, Phrase, Word
 from speech.tts.text import written
 

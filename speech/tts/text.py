@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
-from speech.tts.letters import by_letter, listed, spelled
+from speech.tts.dictionary import by_letter, listed, spelled
 from speech.tts.numbers import (
     MONTHS,
     UNITS,
