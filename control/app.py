@@ -113,7 +113,7 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
         button.click(told(partial(drop, i)), [*seats, turn], [moves, turn], **QUIET)
     anew: Any = {"cancels": working, **QUIET}
     for seat in (red, yellow):
-        seat.input(lambda turn: turn + 1, turn, turn, **QUIET)
+        seat.input(lambda turn: turn + 1, turn, turn, **anew)
     new.click(lambda turn: ([], turn + 1), turn, [moves, turn], **anew)
     back.click(take_back, [*seats, turn], [moves, turn], **anew)
     watch.click(lambda turn: ([], learned, others[0], turn + 1), turn, [*seats, turn], **anew)
