@@ -24,6 +24,7 @@ FEWEST_STONES = 12  # that the truth is told from: with fewer, its proof may tak
 TABLE_BITS = 22  # of the solver that tells it
 PAUSE_S = 0.25  # between the moves of two programs, for the eye
 YOU = "you"
+PICTURE: Any = {"show_label": False, "interactive": False, "buttons": [], "container": False}
 
 
 def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> None:
@@ -43,7 +44,7 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
             said = gr.Markdown(players.tell([]))
             with gr.Row():
                 columns = [gr.Button(str(i + 1), size="sm", min_width=20) for i in range(rules.width)]
-            board = gr.Image(players.draw([]), show_label=False, interactive=False, buttons=[], container=False)
+            board = gr.Image(players.draw([]), alt_text="The board; its moves are told above", **PICTURE)
             with gr.Row():
                 new = gr.Button("New game", size="sm", min_width=90)
                 back = gr.Button("Take back", size="sm", min_width=90)
@@ -57,7 +58,7 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
             )
             watch = gr.Button(f"Let {learned} play {others[0]}", variant="primary")
             thoughts = gr.Markdown()
-            proof = gr.Image(show_label=False, interactive=False, buttons=[], visible=False, container=False)
+            proof = gr.Image(visible=False, alt_text="What each move leads to", **PICTURE)
 
     def answer(moves: list[int], red: str, yellow: str, strength: float) -> Iterator[tuple[Any, ...]]:
         """The programs whose turn it is move, one after the other, until it is a person's."""

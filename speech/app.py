@@ -50,7 +50,9 @@ def players(names: list[str]) -> list[Any]:
         for name in names:
             with gr.Column(min_width=260):
                 made.append(gr.Audio(label=name, type="numpy", interactive=False, buttons=["download"]))
-                made.append(gr.Image(show_label=False, interactive=False, buttons=[], container=False))
+                picture = gr.Image(show_label=False, interactive=False, buttons=[], container=False,
+                                   alt_text=f"Spectrogram of {name}")  # fmt: skip
+                made.append(picture)
     return made
 
 

@@ -197,6 +197,8 @@ def test_vision_in_a_browser(page: object, tmp_path: Path) -> None:
     open_tab(page, "vision")
     page.get_by_text(re.compile(r"hog_svm .*, [\d.]+ (µs|ms|s)")).wait_for()
     page.get_by_text("holds").or_(page.get_by_text("gives up")).first.wait_for()
+    page.get_by_label("Thumbnail 8 of 12").click()
+    page.get_by_test_id("label-output-value").filter(has_text="trouser").first.wait_for()
     (tmp_path / "none.png").write_text("no image")
     upload(page, tmp_path / "none.png")
     told(page, "wanted an image file")

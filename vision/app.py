@@ -28,6 +28,9 @@ WAYS = ("noise", "a step against the net")
 MOST_NOISE = 0.8  # standard deviation, of the pixels' range
 FARTHEST_STEP = 0.2  # of each pixel, of its range
 LEGEND = "Red: hidden, it lowers the answer's probability; blue: it raises it. As it is spoilt,"
+CURVE = (
+    "Curves of each program's probability of its first answer, as the image is spoilt; below, where each gives it up"
+)
 LEVELS = 21  # at which each program is asked, from nothing to the most
 PATCH = 4  # pixels a side of what is blacked out
 LEAST = 0.02  # of probability lost that is shown in full colour
@@ -93,10 +96,8 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
             with gr.Row():
                 seen = gr.Image(label="what all are shown", interactive=False, buttons=[])
                 cells = gr.Image(label="its oriented gradients", interactive=False, buttons=[])
-                curve = gr.Image(show_label=False, interactive=False, buttons=[])
+                curve = gr.Image(show_label=False, interactive=False, buttons=[], alt_text=CURVE)
             broken = gr.Markdown()
-    asked: dict[str, Any] = {"fn": told(answers), "inputs": [problem, way, level],
-             "outputs": [seen, cells, *marks, *labels, curve, broken]}  # fmt: skip
 
     def chosen(rows: list[int], event: gr.SelectData) -> np.ndarray:
         return images.pixels[rows[event.index]]
@@ -104,13 +105,15 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
     def other(seed: int) -> tuple[Any, ...]:
         return (*pick(seed + 1), seed + 1)
 
-    gallery.select(chosen, numbers, problem, **QUIET).then(**asked, **QUIET)
+    gallery.select(chosen, numbers, problem, **QUIET)
     others.click(other, seed, [gallery, numbers, seed], **QUIET)
-    upload.upload(told(lambda path: read_image(Path(path))), upload, problem, **QUIET).success(**asked, **QUIET)
-    drawn.click(told(read_drawing), sketch, problem, **QUIET).success(**asked, **QUIET)
-    for control in (way, level):
-        control.change(**asked, **QUIET, trigger_mode="always_last")
-    page.load(**asked, show_progress="hidden", api_name="vision")
+    upload.upload(told(lambda path: read_image(Path(path))), upload, problem, **QUIET)
+    drawn.click(told(read_drawing), sketch, problem, **QUIET)
+    gr.on(
+        [page.load, problem.change, way.change, level.change], told(answers), [problem, way, level],
+        [seen, cells, *marks, *labels, curve, broken],
+        trigger_mode="always_last", show_progress="hidden", api_name="vision",
+    )  # fmt: skip
 
 
 def read_drawing(drawn: Mapping[str, Any]) -> np.ndarray:
