@@ -8,6 +8,7 @@ Generated ones are as in the learned-index papers.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 
@@ -61,12 +62,12 @@ def _ascending(keys: np.ndarray) -> np.ndarray:
 
 def longitudes() -> np.ndarray:
     """The distinct longitudes of the world's coastlines, in units of 1/65535 degree from Greenwich eastwards."""
-    return _ascending(_coastline_points()[0])
+    return _ascending(_coastline("longitude"))
 
 
 def morton() -> np.ndarray:
     """The distinct points of the coastlines, the bits of longitude and latitude interleaved (Morton 1966)."""
-    east, north = _coastline_points()
+    east, north = _coastline("longitude"), _coastline("latitude")
     return _ascending(_spread(east) | _spread(north) << np.uint64(1))
 
 
@@ -77,26 +78,20 @@ def addresses() -> np.ndarray:
     return _ascending(np.array(starts, np.uint64))
 
 
-def _coastline_points() -> tuple[np.ndarray, np.ndarray]:
-    """Longitude from Greenwich eastwards and latitude from the South Pole northwards, uint64, in 1/65535 degree."""
+def _coastline(axis: Literal["longitude", "latitude"]) -> np.ndarray:
+    """Of every point, from Greenwich eastwards or from the South Pole northwards, uint64, in 1/65535 degree."""
     import h5py  # only here is it needed
 
     with h5py.File(fetch(COASTLINES)) as file:
         bins_east = int(file["N_bins_in_360_longitude_range"][0])
         segments = file["N_segments_in_a_bin"][:].astype(np.int64)
         first_points = file["Id_of_first_point_in_a_segment"][:].astype(np.int64)
-        east, north = (
-            file[f"Relative_{axis}_from_SW_corner_of_bin"][:].view(np.uint16).astype(np.uint64)
-            for axis in ("longitude", "latitude")
-        )
+        from_corner = file[f"Relative_{axis}_from_SW_corner_of_bin"][:].view(np.uint16).astype(np.uint64)
     # The bins, a degree each way, go from the north-west corner eastwards; their segments and points lie in that order.
-    bin_of_segment = np.repeat(np.arange(len(segments)), segments)
-    points = np.diff(np.append(first_points, len(east)))
-    bin_of_point = np.repeat(bin_of_segment, points)
-    rows = len(segments) // bins_east
-    east += (bin_of_point % bins_east).astype(np.uint64) * np.uint64(DEGREE)
-    north += (rows - 1 - bin_of_point // bins_east).astype(np.uint64) * np.uint64(DEGREE)
-    return east, north
+    row, column = np.divmod(np.arange(len(segments)), bins_east)
+    corner = column if axis == "longitude" else row.max() - row
+    points = np.diff(np.append(first_points, len(from_corner)))
+    return from_corner + np.repeat(np.repeat(corner, segments), points).astype(np.uint64) * np.uint64(DEGREE)
 
 
 def _spread(bits: np.ndarray) -> np.ndarray:

@@ -33,13 +33,14 @@ def page() -> Any:
     ) as blocks:
         gr.Markdown(f"# Software 2.0, measured\n{HEAD}")
         for name in sorted(path.stem for path in (folders.CONFIGS / "domain").glob("*.yaml")):
-            cfg = cli.compose([f"domain={name}"])
             folder = folders.shipped(name)
-            if not cfg.app or not folder.is_dir():
+            if not folder.is_dir():
                 continue
             found = folders.load_package(folder)
             cfg = cli.compose([*(f"{group}={choice}" for group, choice in found.choices.items()), "split=test"])
             cfg = folders.config_of_package(cfg, found)
+            if not cfg.app:
+                continue
             domain = cli.build(cfg)
             experiment.console.print(f"opening {name}")
             with gr.Tab(name):

@@ -1,5 +1,6 @@
 """The folders that entry points write into and go on from: new, claimed, an earlier run's, a multirun's, a package."""
 
+import functools
 import os
 import shutil
 import sys
@@ -10,7 +11,7 @@ from typing import NamedTuple
 from filelock import FileLock, Timeout
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from common import package
 from common.checkpoint import write_whole
@@ -193,7 +194,16 @@ def config_of_package(cfg: DictConfig, found: Package) -> DictConfig:
     return merged
 
 
-def allowed_targets() -> set[str]:
+def net_of_package(cfg: DictConfig, found: Package) -> DictConfig:
+    """The config of a package's net, with this command line's values laid over it."""
+    merged = cfg.copy()
+    merged.domain.module.net = found.config["domain"]["module"]["net"]
+    _overlay(merged, cfg, "package", under="domain.module.net.")
+    return merged.domain.module.net
+
+
+@functools.cache
+def allowed_targets() -> frozenset[str]:
     """Every `_target_` that the domains and experiments of this repository name in their configs."""
     allowed: set[str] = set()
     for path in (*CONFIGS.glob("domain/**/*.yaml"), *CONFIGS.glob("experiment/*.yaml")):
@@ -201,7 +211,7 @@ def allowed_targets() -> set[str]:
         assert isinstance(node, dict)
         part = path.parent.name not in ("domain", "experiment")  # a net, or another group that goes into a domain
         allowed.update(package.targets(node if part else node.get("domain", {})))
-    return allowed
+    return frozenset(allowed)
 
 
 def load_package(folder: Path) -> Package:
@@ -230,16 +240,21 @@ def is_packaged(group: str) -> bool:
     return group.split("/")[0] in ("domain", "experiment")
 
 
-def _overlay(saved: DictConfig, cfg: DictConfig, given: str) -> None:
+def _overlay(saved: DictConfig, cfg: DictConfig, given: str, under: str = "") -> None:
     OmegaConf.set_struct(saved, True)
     overrides = list(HydraConfig.get().overrides.task)
     for override in overrides:
-        if override in group_choices(overrides):
+        key = override.lstrip("+~").partition("=")[0]
+        if override in group_choices(overrides) or not key.startswith(under):
             continue
-        if override[0] in "+~":
+        if override[0] == "+" or (override[0] == "~" and given == "package"):
             raise ValueError(f"{override}: given with {given}=, wanted key=value")
-        key = override.split("=")[0]
-        OmegaConf.update(saved, key, OmegaConf.select(cfg, key))
+        if override[0] == "~":
+            parent, _, name = key.rpartition(".")
+            with open_dict(saved):
+                OmegaConf.select(saved, parent).pop(name, None)
+        else:
+            OmegaConf.update(saved, key, OmegaConf.select(cfg, key))
 
 
 def group_of(cfg: DictConfig, output_dir: Path) -> str:

@@ -28,7 +28,7 @@ def train(cfg: DictConfig, output_dir: Path) -> None:
     resume = (output_dir / checkpoint.CHECKPOINT).exists()
     found = None if cfg.package is None or resume else folders.load_package(Path(cfg.package))
     if found is not None:
-        cfg.domain.module.net = folders.config_of_package(cfg, found).domain.module.net
+        cfg.domain.module.net = folders.net_of_package(cfg, found)
     cfg.group = folders.group_of(cfg, output_dir)
     tracking.keep_in(output_dir)
     domain = cli.build(cfg)

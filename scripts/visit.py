@@ -1,13 +1,15 @@
 """Measures the demo page: how soon it is up and answers, and whether it bears visitors: python -m scripts.visit
 
-Every tab has one question that can be asked without a browser, with what stands in its fields at first.
+Every tab has one question that can be asked without a browser; first with what stands in its fields, then with what
+their lists offer, drawn at random.
 """
 
 import itertools
+import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,41 +18,45 @@ from typing import Any
 from omegaconf import DictConfig
 
 from common import experiment
+from common.experiment import console
 from common.program import Figure
 from common.results import human
 from scripts import cli
 
 INTERACTIONS = 1000  # over which memory is to be steady
 SETTLED = 200  # the first of them, in which caches fill
+GOALS = {"page/up_s": "<= 15", "visitors/errors": "<= 0", "page/memory_growth": "<= 0.05"}
+SEEN, HEARD = "<= 1", "<= 2"  # seconds until the first answer
 
 
 def visit(cfg: DictConfig, output_dir: Path) -> None:
     """One visitor alone, then `visitors` at once for `seconds`, then INTERACTIONS one after the other."""
-    from gradio_client import Client
-
     url, start = f"http://127.0.0.1:{cfg.port}", time.perf_counter()
     with served(cfg.port) as process:
         figures = [Figure("up_s", time.perf_counter() - start, unit="s", program="page")]
-        client = Client(url, verbose=False)
-        questions = sorted(client.view_api(return_format="dict", print_info=False)["named_endpoints"])
-        figures += [Figure("first_answer_s", ask(client, q), unit="s", program=q.strip("/")) for q in questions]
+        visitor = Visitor(url, seed=0)
+        first = {name: visitor.ask(question, {}) for question, name in visitor.names.items()}
+        figures += [Figure("first_answer_s", seconds, unit="s", program=name) for name, seconds in first.items()]
         with ThreadPoolExecutor(cfg.visitors) as pool:
-            clients = [Client(url, verbose=False) for _ in range(cfg.visitors)]
-            waits = list(itertools.chain(*pool.map(lambda c: keep_asking(c, questions, cfg.seconds), clients)))
+            visitors = [Visitor(url, seed) for seed in range(cfg.visitors)]
+            waits = list(itertools.chain(*pool.map(lambda v: v.keep_asking(cfg.seconds), visitors)))
         figures += [
             Figure("answers", len(waits), program="visitors"),
+            Figure("errors", sum(v.errors for v in visitors), program="visitors"),
             Figure("longest_wait_s", max(waits), unit="s", program="visitors"),
         ]
-        for i in range(INTERACTIONS):
+        for i, (question, given) in zip(range(INTERACTIONS), visitor.questions(), strict=False):
             if i == SETTLED:
                 before = resident_bytes(process.pid)
-            ask(client, questions[i % len(questions)])
+            visitor.ask(question, given)
         grown = resident_bytes(process.pid) / before - 1
         figures.append(Figure("memory_growth", grown, program="page"))
+    goals = GOALS | {f"{name}/first_answer_s": HEARD if name in visitor.heard else SEEN for name in first}
     about = cli.about(cfg) | {"domain": "page", "experiment": "visit", "uses": {}, "headline": "up_s"}
-    experiment.write_figures(output_dir, figures, about=about, goals={})
+    experiment.write_figures(output_dir, figures, about=about, goals=goals)
     for figure in figures:
-        print(f"{figure.program} {figure.metric}: {human(figure.value, figure.unit)}")
+        goal = goals.get(f"{figure.program}/{figure.metric}", "none")
+        print(f"{figure.program} {figure.metric}: {human(figure.value, figure.unit)} (goal: {goal})")
     print(output_dir / experiment.RESULTS)
 
 
@@ -72,21 +78,49 @@ def served(port: int) -> Iterator[subprocess.Popen[str]]:
             process.terminate()
 
 
-def ask(client: Any, question: str) -> float:
-    """Seconds until the whole answer is there."""
-    start = time.perf_counter()
-    client.predict(api_name=question)
-    return time.perf_counter() - start
+class Visitor:
+    """Someone who asks the page.
 
+    Args:
+        seed: of what is chosen.
+    """
 
-def keep_asking(client: Any, questions: list[str], seconds: float) -> list[float]:
-    """The seconds of each answer, one question after the other."""
-    end, waits = time.perf_counter() + seconds, []
-    for question in itertools.cycle(questions):
-        waits.append(ask(client, question))
-        if time.perf_counter() > end:
-            return waits
-    raise AssertionError
+    def __init__(self, url: str, seed: int) -> None:
+        from gradio_client import Client
+
+        self.client = Client(url, verbose=False)
+        self.random = random.Random(seed)
+        self.errors = 0
+        self.api = self.client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+        self.names = {question: question.strip("/") for question in sorted(self.api)}
+        self.heard = {
+            name for q, name in self.names.items() if any(r["component"] == "Audio" for r in self.api[q]["returns"])
+        }
+
+    def ask(self, question: str, given: Mapping[str, Any]) -> float:
+        """Seconds until the whole answer is there, or an error."""
+        start = time.perf_counter()
+        try:
+            self.client.predict(**given, api_name=question)
+        except Exception as error:
+            console.print(f"{question} {given}: {error}")
+            self.errors += 1
+        return time.perf_counter() - start
+
+    def questions(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """One tab after the other, for ever, each with a choice from every list."""
+        for question in itertools.cycle(self.names):
+            lists = {p["parameter_name"]: p["type"].get("enum") for p in self.api[question]["parameters"]}
+            yield question, {name: self.random.choice(offered) for name, offered in lists.items() if offered}
+
+    def keep_asking(self, seconds: float) -> list[float]:
+        """The seconds of each answer."""
+        end, waits = time.perf_counter() + seconds, []
+        for question, given in self.questions():
+            waits.append(self.ask(question, given))
+            if time.perf_counter() > end:
+                break
+        return waits
 
 
 def resident_bytes(pid: int) -> int:

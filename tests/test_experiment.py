@@ -96,6 +96,13 @@ def test_evaluate_on_the_other_split(finished: Path, tmp_path: Path, command) ->
     assert cold(results(tmp_path / "test")) != cold(results(finished))
 
 
+def test_evaluate_without_one_of_the_programs(finished: Path, tmp_path: Path, command) -> None:  # type: ignore[no-untyped-def]
+    command("evaluate", f"run={finished}", "~domain.baselines.hog_svm", f"output_dir={tmp_path}/two")
+    assert set(results(tmp_path / "two")["run"]["uses"]) == {"convnet", "rules"}
+    with pytest.raises(SystemExit, match=r"~domain\.baselines\.rules: given with package=, wanted key=value"):
+        command("evaluate", "package=vision/pretrained", "~domain.baselines.rules")
+
+
 def test_report_of_a_run(finished: Path, home: Path) -> None:
     lines = shell("scripts.report", f"run={finished}", home=home)
     assert lines[-1] == str(finished / "report.html")
