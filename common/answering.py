@@ -32,14 +32,14 @@ def measure(program: Program, problems: Any, seconds: float) -> dict[str, Any]:
     """
     singles = [problems[i : i + 1] for i in range(CALLS)]
     with threads(1):
-        _latencies(program, singles[:10], seconds / 60)  # to warm up
-        latencies = _latencies(program, singles, seconds)
+        single_latencies(program, singles[:10], seconds / 60)  # to warm up
+        latencies = single_latencies(program, singles, seconds)
     with threads(os.cpu_count() or 1):
         per_s = _throughput(program, problems[:LARGEST_BATCH], seconds / 20)
     figures: dict[str, Any] = {"latencies": latencies}
     for p in (50, 95, 99):
         figures[f"latency_p{p}_s"] = float(np.percentile(latencies, p))
-    figures |= {"throughput_per_s": per_s, "peak_memory_bytes": _peak_memory_bytes()}
+    figures |= {"throughput_per_s": per_s, "peak_memory_bytes": peak_memory_bytes()}
     source = own_source(program, singles[0])
     figures |= {"own_lines": source.lines, "libraries": list(source.libraries)}
     if "torch" in sys.modules:
@@ -70,7 +70,8 @@ def threads(n: int):  # type: ignore[no-untyped-def]
             torch.set_num_threads(before)
 
 
-def _latencies(program: Program, singles: list[Any], seconds: float) -> np.ndarray:
+def single_latencies(program: Program, singles: list[Any], seconds: float) -> np.ndarray:
+    """Seconds of each answer, in order, until `seconds` are over."""
     out: list[float] = []
     end = time.perf_counter() + seconds
     for problem in singles:
@@ -87,7 +88,7 @@ def _throughput(program: Program, many: Any, seconds: float) -> float:
     """Problems a second: the best of doubling batches, until one takes `seconds`."""
     best, n = 0.0, 1
     while n <= len(many):
-        took = _latencies(program, [many[:n]] * 3, 3 * seconds).min()
+        took = single_latencies(program, [many[:n]] * 3, 3 * seconds).min()
         best = max(best, n / took)
         if took > seconds:
             break
@@ -95,7 +96,7 @@ def _throughput(program: Program, many: Any, seconds: float) -> float:
     return best
 
 
-def _peak_memory_bytes() -> int:
+def peak_memory_bytes() -> int:
     """Of this process since it started. (ru_maxrss would carry over what its parent used before exec.)"""
     status = Path("/proc/self/status")
     if status.exists():

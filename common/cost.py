@@ -125,6 +125,28 @@ def arrays(program: Any, *, buffers: bool) -> Iterator[np.ndarray | torch.Tensor
             yield from arrays(getattr(program, f.name), buffers=buffers)
 
 
+def in_fresh_process(module: str, given: tuple[Any, ...]) -> dict[str, Any]:
+    """What a module measures that reads a pickle from stdin and writes one to stdout, in a process of its own.
+
+    Args:
+        given: of it the first is the program, which anything about must pickle.
+
+    Raises:
+        ValueError: the process failed.
+    """
+    child = subprocess.run(
+        [sys.executable, "-m", module],
+        input=pickle.dumps(given),
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])},
+    )
+    if child.returncode:
+        name = type(given[0]).__name__
+        raise ValueError(f"timing {name}: given exit code {child.returncode}, wanted figures; its message is above")
+    measured: dict[str, Any] = pickle.loads(child.stdout)
+    return measured
+
+
 def answering(program: Program, examples: Callable[[int], Any]) -> tuple[list[Figure], list[Plot], list[str]]:
     """Times and weighs `program` in a fresh process.
 
@@ -137,17 +159,7 @@ def answering(program: Program, examples: Callable[[int], Any]) -> tuple[list[Fi
         throughput_per_s (many problems, all threads), peak_memory_bytes, and flops of one problem where countable.
         Plots: the latencies, sorted. And the third-party libraries that the program names.
     """
-    payload = pickle.dumps((program, examples(max(CALLS, LARGEST_BATCH)), SECONDS))
-    child = subprocess.run(
-        [sys.executable, "-m", "common.answering"],
-        input=payload,
-        stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])},
-    )
-    if child.returncode:
-        name = type(program).__name__
-        raise ValueError(f"timing {name}: given exit code {child.returncode}, wanted figures; its message is above")
-    measured = pickle.loads(child.stdout)
+    measured = in_fresh_process("common.answering", (program, examples(max(CALLS, LARGEST_BATCH)), SECONDS))
     latencies = np.sort(measured.pop("latencies"))
     measured["parameters"] = sum(int(np.prod(a.shape)) for a in arrays(program, buffers=False))
     measured["size_bytes"] = sum(a.nbytes for a in arrays(program, buffers=True))

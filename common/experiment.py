@@ -175,15 +175,16 @@ def judge(
 
 
 def write_figures(
-    output_dir: Path, figures: Sequence[Figure], *, about: Mapping[str, Any], goals: Mapping[str, str], **more: Any
-) -> dict[str, Any]:
-    """Writes `results.json`: what was measured, of what, where; returns it."""
+    output_dir: Path, figures: Sequence[Figure], *, about: Mapping[str, Any], goals: Mapping[str, str],
+    name: str = RESULTS, **more: Any,
+) -> dict[str, Any]:  # fmt: skip
+    """Writes `results.json`, or a file of that form of another name: what was measured, of what, where; returns it."""
     results = {
         "run": {**about, **machine(), "data": dict(sorted(fetch.FETCHED.items()))},
         "figures": [asdict(replace(f, goal=goals.get(f"{f.program}/{f.metric}"))) for f in figures],
         **more,
     }
-    write_json(output_dir / RESULTS, results)
+    write_json(output_dir / name, results)
     (output_dir / SO_FAR).unlink(missing_ok=True)
     return results
 

@@ -27,6 +27,11 @@ class Graph(NamedTuple):
     outputs: Sequence[str]
 
 
+def graph_file(learned: str, graph: str) -> str:
+    """Of a learned program's graph, in its package: convnet.onnx, or convtts.encode.onnx where there are several."""
+    return ".".join(filter(None, (learned, graph, "onnx")))
+
+
 def places(data: bytes) -> Iterator[str]:
     """Every file that an ONNX model says tensors are in, wherever it says so.
 

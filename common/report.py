@@ -77,7 +77,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def page(loaded: Sequence[Results]) -> str:
     """The whole HTML page: tables, plots as inline SVG, gallery as data URIs; it asks the network for nothing."""
-    template = _environment(autoescape=True).get_template("report.html.jinja")
+    template = environment(HERE, autoescape=True).get_template("report.html.jinja")
     shown = [
         {"group": g, "plots": [drawing.svg([[draw]]) for draw in _plots(g)], "gallery": _gallery(g.results[0])}
         for g in experiments(loaded)
@@ -85,9 +85,13 @@ def page(loaded: Sequence[Results]) -> str:
     return template.render(shown=shown, script=(HERE / "report.js").read_text(), costs=COSTS, sides=SIDES, cost=cost)
 
 
-def _environment(*, autoescape: bool) -> jinja2.Environment:
+def environment(folder: Path, *, autoescape: bool) -> jinja2.Environment:
+    """For the templates in a folder."""
     return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE), autoescape=autoescape, undefined=jinja2.StrictUndefined, trim_blocks=True
+        loader=jinja2.FileSystemLoader(folder),
+        autoescape=autoescape,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
     )
 
 
@@ -95,7 +99,7 @@ def card(results: Results, *, domain_card: str) -> str:
     """A package's model card, Markdown: the domain's own words on task, data and limits, and this run's figures."""
     sections = dict(SECTION.findall(domain_card))
     (group,) = experiments([results])
-    template = _environment(autoescape=False).get_template("card.md.jinja")
+    template = environment(HERE, autoescape=False).get_template("card.md.jinja")
     return template.render(
         run=results["run"], sections=sections, group=group, sides=SIDES, cost=cost, figures=figures([group])
     )
@@ -108,26 +112,37 @@ def picture(groups: Sequence[Experiment]) -> str:
 
 def _plots(group: Experiment) -> list[drawing.Draw]:
     """Quality against cost and latency first, where programs were judged; of the first seed."""
-    palette = drawing.colours([p.name for p in group.programs])
-    plots = group.results[0].get("plots", ())
-    by_name: dict[str, dict[str, Any]] = defaultdict(dict)
-    for plot in plots:
-        if plot["shape"] == "curve":
-            by_name[plot["name"]][plot["program"]] = plot["data"]
     drawn = []
     if group.judged:
-        learning = by_name.get(f"learning/val/{group.headline}", {})
+        palette = drawing.colours([p.name for p in group.programs])
+        learning = _curves(group).get(f"learning/val/{group.headline}", {})
         programs = [p for p in group.programs if p.kind != "ceiling"]
         points = {p.name: (p.figures["build_cpu_s"].mean, p.figures[group.headline].mean) for p in programs}
         of = ", ".join(filter(None, (group.domain, group.name, group.apart)))
         drawn.append(drawing.quality_against_cost(points, learning, palette, quality=group.headline, of=of))
-    names = [name for name in by_name if not name.startswith("learning/")]
-    for name in sorted(names, key=lambda name: name != "latency"):
-        drawn.append(drawing.curves(by_name[name], palette, title=name))
-    for plot in plots:
+    drawn += curves_of(group)
+    for plot in group.results[0].get("plots", ()):
         if plot["shape"] == "matrix":
             drawn.append(drawing.matrix(plot["data"], title=f"{plot['program']}: {plot['name']}"))
     return drawn
+
+
+def curves_of(group: Experiment) -> list[drawing.Draw]:
+    """The curves of the first seed, latency first, without those of learning."""
+    palette = drawing.colours([p.name for p in group.programs])
+    by_name = {name: series for name, series in _curves(group).items() if not name.startswith("learning/")}
+    return [
+        drawing.curves(by_name[name], palette, title=name)
+        for name in sorted(by_name, key=lambda name: name != "latency")
+    ]
+
+
+def _curves(group: Experiment) -> dict[str, dict[str, Any]]:
+    by_name: dict[str, dict[str, Any]] = defaultdict(dict)
+    for plot in group.results[0].get("plots", ()):
+        if plot["shape"] == "curve":
+            by_name[plot["name"]][plot["program"]] = plot["data"]
+    return by_name
 
 
 def _gallery(results: Results) -> dict[str, list[dict[str, str]]]:

@@ -160,11 +160,13 @@ def _merge(found: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 def human(value: float, unit: str) -> str:
-    """A number as people read it: 0.9412, 24.1 ms, 1.2 MB, 290,184."""
+    """A number as people read it: 0.9412, 8.7e-06, 24.1 ms, 1.2 MB, 290,184."""
     if unit == "s" and value:
         return f"{value * 1e6:.0f} µs" if value < 1e-3 else f"{value * 1e3:.2f} ms" if value < 1 else f"{value:.1f} s"
     if unit == "bytes":
         return f"{value / 1e6:.2f} MB" if value < 1e7 else f"{value / 1e6:.0f} MB"
+    if 0 < abs(value) < 1e-4 and not unit:
+        return f"{value:.1e}"
     if value == int(value) or abs(value) >= 100:
         return f"{value:,.0f}" + (" s" if unit == "s" else "")
     return f"{value:.4f}"

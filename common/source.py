@@ -16,10 +16,12 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Source:
-    """`lines`: distinct lines of this repository that ran. `libraries`: third-party packages that they name."""
+    """`lines`: distinct lines of this repository that ran. `libraries`: third-party packages that they name. `codes`:
+    the functions that they stand in."""
 
     lines: int
     libraries: tuple[str, ...]
+    codes: tuple[CodeType, ...]
 
 
 def own_source(program: Program, problems: Any) -> Source:
@@ -60,7 +62,7 @@ def own_source(program: Program, problems: Any) -> Source:
                     ran |= {(part.__code__.co_filename, n) for n in _lines(part.__code__)}
                     libraries.add("numba")
             libraries.add(_library(value))
-    return Source(len(ran), tuple(sorted(libraries - {""})))
+    return Source(len(ran), tuple(sorted(libraries - {""})), tuple(seen))
 
 
 def _lines(code: CodeType) -> Iterator[int]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from common.module import Module
-from common.portable import Graph
+from common.portable import Graph, graph_file
 
 
 class Called(nn.Module):
@@ -40,8 +40,7 @@ def files(module: Module, weights: bytes) -> dict[str, bytes]:
     net = copy.deepcopy(module.averaged.module).eval().requires_grad_(False).cpu()
     found = {}
     for name, graph in module.graphs(net).items():
-        file = ".".join(filter(None, (module.name, name, "onnx")))
-        found[file] = _file(net, graph, weights, f"{module.name}.safetensors")
+        found[graph_file(module.name, name)] = _file(net, graph, weights, f"{module.name}.safetensors")
     return found
 
 

@@ -1,0 +1,53 @@
+"""What is asked of a domain's shipped programs beside its own referee's questions: the experiments behind docs/claims.
+
+An experiment is a function of a Subject that gives Figures and Plots. The configs name them under `evidence`: those
+that know no domain stand here, the others in the domain's claims.py. `python -m scripts.claims` runs them.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from common import experiment
+from common.domain import Domain
+from common.package import Package
+from common.program import Figure, Plot, Program
+
+Inputs = Mapping[str, Mapping[str, np.ndarray]]  # of each graph of a net, by its name: {"": {"pixels": (N, 28, 28)}}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A domain, its data set up, and its shipped programs.
+
+    Args:
+        domain: with a referee of few problems, since an experiment may ask it often.
+        asked: what the net's graphs are really asked, of the domain and some of its problems.
+    """
+
+    domain: Domain
+    package: Package
+    asked: Callable[[Domain], Inputs]
+
+    @property
+    def learned(self) -> str:
+        return self.domain.module.name
+
+    @cached_property
+    def programs(self) -> dict[str, Program]:
+        """The learned one first."""
+        return experiment.unpacked(self.domain, self.package)
+
+    def of(self, name: str, found: Iterable[Figure | Plot]) -> list[Figure | Plot]:
+        """These, as they are said of one of the programs."""
+        kind: Any = "learned" if name == self.learned else "baseline"
+        return [
+            replace(item, program=name, kind=kind) if isinstance(item, Figure) else replace(item, program=name)
+            for item in found
+        ]
+
+
+Experiment = Callable[[Subject], Sequence[Figure | Plot]]

@@ -1,0 +1,76 @@
+"""Claims: every answer takes the same time, and the same memory.
+
+Each program answers many different problems, one at a time, on one thread, in a process of its own; then those that
+took longest again, and again, so that what is slow by chance is told from what is hard.
+"""
+
+import pickle
+import sys
+from typing import Any
+
+import numpy as np
+
+from common.answering import peak_memory_bytes, single_latencies, threads
+from common.cost import in_fresh_process
+from common.evidence import Subject
+from common.program import Figure, Plot, Program
+
+WARM_UP = 20  # problems
+HARDEST = 10  # problems that are asked again
+AGAIN = 5  # times, of which the fastest counts
+
+
+def constancy(subject: Subject, *, problems: int, seconds: float) -> list[Figure | Plot]:
+    """Latencies of all programs: median, 99 of 100, worst; what the hardest problem takes, in times what one in the
+    middle does; and the memory that is held after all problems beyond that after the first.
+
+    Args:
+        problems: different ones, as far as the domain has them.
+        seconds: a program is asked for at most; one whose answers take long is asked less.
+    """
+    asked = subject.domain.evaluator.examples(problems)
+    found: list[Figure | Plot] = []
+    for name, program in subject.programs.items():
+        measured = in_fresh_process("common.evidence.constancy", (program, asked, seconds))
+        latencies = np.sort(measured.pop("latencies"))
+        middle = float(np.median(latencies))
+        figures = [Figure("answers", len(latencies)), Figure("latency_p50_s", middle, unit="s")]
+        figures += [
+            Figure("latency_p99_s", float(np.percentile(latencies, 99)), unit="s"),
+            Figure("latency_worst_s", float(latencies[-1]), unit="s"),
+            Figure("hardest_over_typical", measured["hardest_s"] / measured["typical_s"]),
+            Figure("memory_bytes", measured["memory_bytes"], unit="bytes"),
+            Figure("memory_growth", measured["grown_bytes"] / measured["memory_bytes"]),
+        ]
+        picked = np.unique(np.linspace(0, len(latencies) - 1, 200).astype(int))
+        shares = {"x": (picked / max(1, len(latencies) - 1)).tolist(), "y": (latencies[picked] / middle).tolist()}
+        labels = {"x_label": "share of answers", "y_label": "times the median", "y_scale": "log"}
+        found += subject.of(name, [*figures, Plot("latency over its median", "curve", shares | labels)])
+    return found
+
+
+def measure(program: Program, problems: Any, seconds: float) -> dict[str, Any]:
+    """`latencies` (seconds), `hardest_s`, `typical_s`, `memory_bytes`, `grown_bytes`, as `constancy` needs them."""
+    singles = [problems[i : i + 1] for i in range(len(problems))]
+    with threads(1):
+        single_latencies(program, singles[:WARM_UP], seconds / 20)
+        before = peak_memory_bytes()
+        latencies = single_latencies(program, singles, seconds)
+        memory = peak_memory_bytes()
+        order = np.argsort(latencies, kind="stable")
+        again = [_fastest(program, singles[i]) for i in (*order[-HARDEST:], order[len(order) // 2])]
+    return {
+        "latencies": latencies,
+        "hardest_s": max(again[:-1]),
+        "typical_s": again[-1],
+        "memory_bytes": memory,
+        "grown_bytes": memory - before,
+    }
+
+
+def _fastest(program: Program, single: Any) -> float:
+    return float(single_latencies(program, [single] * AGAIN, np.inf).min())
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(pickle.dumps(measure(*pickle.load(sys.stdin.buffer))))

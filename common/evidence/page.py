@@ -1,0 +1,117 @@
+"""Claims and what was measured of them, as one page: Markdown and self-contained HTML."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from common import drawing
+from common.report import SIDES, curves_of, environment
+from common.results import Experiment, Results, experiments
+
+HERE = Path(__file__).parent
+ALL = "*"  # in `shown`: every figure of the experiment
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One sentence of the essay.
+
+    Args:
+        name: as `claims=` takes it.
+        title, claim: in our own words.
+        experiment: what measures it, of the configs' `evidence`.
+        shown: the figures in its table.
+        holds: {figure of the learned program: what it must be for the claim to hold}, where a domain has it.
+        note: how to read them.
+        against: what others found.
+    """
+
+    name: str
+    title: str
+    claim: str
+    experiment: str
+    shown: Sequence[str]
+    holds: Mapping[str, str]
+    note: str = ""
+    against: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`so`, `not_so`: the conditions that were met and that were not, each as a domain and a figure."""
+
+    so: Sequence[str]
+    not_so: Sequence[str]
+
+    def __str__(self) -> str:
+        if not (self.so or self.not_so):
+            return "not measured yet"
+        return "holds in part" if self.so and self.not_so else "holds" if self.so else "fails"
+
+
+def read(path: Path) -> dict[str, Claim]:
+    """The claims of a YAML file, in its order.
+
+    Raises:
+        ValueError: a claim of another form.
+    """
+    found = {}
+    for name, fields in yaml.safe_load(path.read_text()).items():
+        try:
+            found[name] = Claim(name=name, **fields)
+        except TypeError as error:
+            raise ValueError(f"{path}: given claim {name}, wanted the fields of a Claim ({error})") from None
+    return found
+
+
+def judged(claim: Claim, measured: Iterable[Experiment]) -> Verdict:
+    """What the learned programs' figures say of it."""
+    so: list[str] = []
+    not_so: list[str] = []
+    for group in measured:
+        for program in (p for p in group.programs if p.kind == "learned"):
+            for metric, condition in claim.holds.items():
+                if figure := program.figures.get(metric):
+                    said = f"{group.domain} {metric} {figure.text()} ({condition})"
+                    (so if replace(figure, goal=condition).met() else not_so).append(said)
+    return Verdict(so, not_so)
+
+
+def rows(claim: Claim, measured: Sequence[Experiment]) -> tuple[list[str], list[list[str]]]:
+    """The table: what stands above its columns, and a row a program."""
+    shown = list(claim.shown)
+    if shown == [ALL]:
+        shown = list(dict.fromkeys(m for group in measured for p in group.programs for m in p.figures))
+    body = [
+        [group.domain, program.name, SIDES[program.kind],
+         *(program.figures[m].text() if m in program.figures else "" for m in shown)]
+        for group in measured for program in group.programs if program.figures.keys() & set(shown)
+    ]  # fmt: skip
+    return ["domain", "program", "written", *shown], body
+
+
+def pages(claims: Mapping[str, Claim], loaded: Sequence[Results]) -> tuple[str, str]:
+    """Markdown and HTML."""
+    groups = experiments(loaded)
+    sections = []
+    for claim in claims.values():
+        measured = [group for group in groups if group.name == claim.experiment]
+        head, body = rows(claim, measured)
+        plots = {g.domain: [drawing.svg([[draw]]) for draw in curves_of(g)] for g in measured}
+        sections.append(_section(claim, judged(claim, measured), head, body, plots, measured))
+    made = environment(HERE, autoescape=False), environment(HERE, autoescape=True)
+    return tuple(  # type: ignore[return-value]
+        env.get_template(name).render(sections=sections)
+        for env, name in zip(made, ("claims.md.jinja", "claims.html.jinja"), strict=True)
+    )
+
+
+def _section(claim: Claim, verdict: Verdict, head: Any, body: Any, plots: Any, measured: Any) -> dict[str, Any]:
+    runs = [group.results[0]["run"] for group in measured]
+    where = list(
+        dict.fromkeys(f"{run['cores']} cores of {run['cpu']}, torch {run['libraries']['torch']}" for run in runs)
+    )
+    return {"claim": claim, "verdict": verdict, "head": head, "body": body, "plots": plots, "where": where}

@@ -1,0 +1,63 @@
+"""Claim: a net is simple to bake into silicon: few operators, and numbers of few bits.
+
+The weights are rounded to bfloat16, or to 8-bit integers with a scale for each output (symmetric, the largest weight
+being 127); activations stay as they are. The referee then asks a few problems again.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from common.compare import mean_interval
+from common.evidence import Subject
+from common.program import Figure, Plot
+
+ROUNDED: dict[str, tuple[Callable[[Tensor], Tensor], float]] = {  # and bytes a weight
+    "bf16": (lambda w: w.bfloat16().to(w.dtype), 2.0),
+    "int8": (lambda w: to_8_bits(w), 1.0),
+}
+
+
+def precision(subject: Subject) -> list[Figure | Plot]:
+    """The headline with the weights as they are, how much it changes with them rounded, and the bytes of each."""
+    domain = subject.domain
+    net, whole = domain.module.averaged.module, domain.evaluator(subject.programs[subject.learned])
+    headline, scores = next(iter(whole.scores.items()))
+    matrices = [p for p in net.parameters() if p.dim() > 1]
+    sizes = {"fp32": sum(p.numel() * p.element_size() for p in net.parameters())}
+    figures = [Figure(headline, *mean_interval(scores))]
+    for name, (rounded, width) in ROUNDED.items():
+        with weights(net, rounded):
+            program = domain.module.program(domain.data)
+        change = domain.evaluator(program).scores[headline] - scores
+        figures += [
+            Figure(f"{headline}_changed/{name}", *mean_interval(change)),
+            Figure(f"changed/{name}", float(abs(change.mean() / scores.mean()))),
+        ]
+        spared = sum(p.numel() * (p.element_size() - width) for p in matrices)
+        scales = 4 * sum(len(p) for p in matrices) if name == "int8" else 0
+        sizes[name] = round(sizes["fp32"] - spared + scales)
+    figures += [Figure(f"weight_bytes/{name}", size, unit="bytes") for name, size in sizes.items()]
+    return subject.of(subject.learned, figures)
+
+
+def to_8_bits(weight: Tensor) -> Tensor:
+    """To the nearest of 255 levels, evenly spaced, for each output (the first axis)."""
+    largest = weight.abs().flatten(1).amax(1).reshape(-1, *[1] * (weight.dim() - 1)).clamp_min(1e-30)
+    return (weight / largest * 127).round() / 127 * largest
+
+
+@contextmanager
+@torch.no_grad()
+def weights(net: nn.Module, rounded: Callable[[Tensor], Tensor]) -> Iterator[None]:
+    """The net's matrices and kernels are rounded within the block, and afterwards as they were."""
+    before = [(p, p.clone()) for p in net.parameters() if p.dim() > 1]
+    try:
+        for p, _ in before:
+            p.copy_(rounded(p))
+        yield
+    finally:
+        for p, kept in before:
+            p.copy_(kept)
