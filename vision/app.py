@@ -16,6 +16,7 @@ from common.page import QUIET, timed, titles, told
 from common.program import Program
 from vision.baseline import ORIENTATIONS
 from vision.hog import grid, hog
+from vision.occlusion import occlusion
 from vision.predict import as_problem, read_image
 from vision.task import CLASSES, SIZE
 
@@ -32,7 +33,6 @@ CURVE = (
     "Curves of each program's probability of its first answer, as the image is spoilt; below, where each gives it up"
 )
 LEVELS = 21  # at which each program is asked, from nothing to the most
-PATCH = 4  # pixels a side of what is blacked out
 LEAST = 0.02  # of probability lost that is shown in full colour
 AGAINST, FOR = np.array([255.0, 60, 60]), np.array([70.0, 110, 255])
 CELL = 4  # pixels a side of a cell of the picture of gradients
@@ -160,16 +160,8 @@ def breaks(p: np.ndarray) -> str:
 
 def occluded(program: Program, pixels: np.ndarray) -> Image.Image:
     """Where a black square lowers the answer's probability, in red, or raises it, in blue (Zeiler and Fergus 2014)."""
-    corners = [(y, x) for y in range(0, SIZE - PATCH + 1, PATCH // 2) for x in range(0, SIZE - PATCH + 1, PATCH // 2)]
-    images = np.repeat(pixels[None], len(corners) + 1, 0)
-    for image, (y, x) in zip(images[1:], corners, strict=True):
-        image[y : y + PATCH, x : x + PATCH] = 0
-    p = np.asarray(program(images))
-    lost, covered = np.zeros((2, SIZE, SIZE))
-    for q, (y, x) in zip(p[1:], corners, strict=True):
-        lost[y : y + PATCH, x : x + PATCH] += (p[0] - q)[p[0].argmax()]
-        covered[y : y + PATCH, x : x + PATCH] += 1
-    share = lost / covered / max(np.abs(lost / covered).max(), LEAST)
+    lost = occlusion(program, pixels)
+    share = lost / max(np.abs(lost).max(), LEAST)
     strength, colour = np.abs(share)[..., None], np.where(share[..., None] > 0, AGAINST, FOR)
     return enlarged((strength * colour + (1 - strength) * 0.5 * pixels[..., None]).round().astype(np.uint8))
 
