@@ -6,6 +6,7 @@ measured again. The results and the page of them lie in docs/claims.
 
 from collections.abc import Collection
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,13 @@ from scripts import cli, folders
 
 FOLDER = ROOT / "docs" / "claims"
 CLAIMS = FOLDER / "claims.yaml"
+NEEDED = ("art", "captum", "onnx", "sklearn")  # of the extra `claims`
 
 
 def measure(cfg: DictConfig, output_dir: Path) -> None:
     """Every experiment that a claim needs, on every domain that has a package; then the page."""
+    if missing := [name for name in NEEDED if find_spec(name) is None]:
+        raise ValueError(f"claims: given no {', '.join(missing)}, wanted them installed: pip install -e '.[claims]'")
     known, folder = page.read(CLAIMS), Path(cfg.to or FOLDER)
     again = {known[name].experiment for name in chosen(cfg.claims, known)}
     needed = again or {claim.experiment for claim in known.values()}

@@ -4,18 +4,23 @@ Untargeted, within `levels` of every pixel's 0 to 255 (L-infinity). Images and `
 image that is rounded to uint8 stays within. ART draws from NumPy's global generator: seed it before.
 """
 
+import os
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
-from art.attacks.evasion import FastGradientMethod, ProjectedGradientDescentPyTorch, SquareAttack
-from art.estimators.classification import BlackBoxClassifierNeuralNetwork, PyTorchClassifier
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from common import cache_folder
 from common.program import Program
 from vision.data import Images
 from vision.module import LearnedClassifier, view_logits
 from vision.task import CLASSES, SIZE
+
+with patch.dict(os.environ, HOME=str(cache_folder())):  # where ART makes a folder .art when it is imported
+    from art.attacks.evasion import FastGradientMethod, ProjectedGradientDescentPyTorch, SquareAttack
+    from art.estimators.classification import BlackBoxClassifierNeuralNetwork, PyTorchClassifier
 
 BRIGHTEST = 255
 CHUNK = 250  # images a step
