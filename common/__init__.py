@@ -22,6 +22,7 @@ _DEFAULTS = {
     "HF_HUB_OFFLINE": "1",
     "ORT_DISABLE_TELEMETRY": "1",  # ONNX Runtime would write an identifier into the home folder
     "MPLCONFIGDIR": str(cache_folder() / "matplotlib"),  # its font cache, and nobody's matplotlibrc
+    "KINETO_LOG_LEVEL": "99",  # torch.profiler would tell the terminal when it starts and ends, and of no GPU
     "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads on busy cores run at a tenth of the speed
 }
 for _name, _value in _DEFAULTS.items():

@@ -17,8 +17,8 @@ from rich.progress import track
 
 from control import solver
 from control.baseline import MinmaxPlayer
-from control.game import CONNECT_FOUR, Game, Rules, canonical, is_over, kernel, key
-from control.positions import legal_moves, play_all
+from control.game import CONNECT_FOUR, Game, Rules, canonical, kernel, key
+from control.positions import are_over, legal_moves, play_all
 
 FILE = Path(__file__).with_name("labelled.npz")
 GROUPS = ("end_easy", "middle_easy", "begin_easy", "middle_medium", "begin_medium", "begin_hard")
@@ -100,11 +100,6 @@ def keys(game: Game, positions: np.ndarray) -> np.ndarray:
     return out
 
 
-@kernel
-def _over(game: Game, positions: np.ndarray) -> np.ndarray:
-    return np.array([is_over(game, own, stones) for own, stones in positions])
-
-
 def mixed_play(rules: Rules, rng: np.random.Generator, games: int) -> Iterator[np.ndarray]:
     """After each ply the positions in play, uint64 (games, 2); zeros where the game is over.
 
@@ -122,7 +117,7 @@ def mixed_play(rules: Rules, rng: np.random.Generator, games: int) -> Iterator[n
             mask = thinks & (depth[ply % 2, running] == d)
             moves[mask] = player(positions[running[mask]])[:, 0]
         positions[running] = play_all(game, positions[running], moves)
-        over = _over(game, positions[running])
+        over = are_over(game, positions[running])
         positions[running[over]] = 0
         running = running[~over]
         if not len(running):

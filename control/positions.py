@@ -39,8 +39,15 @@ def _fault(game: Game, own: np.uint64, stones: np.uint64) -> int:
 
 
 @kernel
-def _faults(game: Game, positions: np.ndarray) -> np.ndarray:
+def faults(game: Game, positions: np.ndarray) -> np.ndarray:
+    """Of each of N > 0 positions, its number in FAULTS, int64 (N,)."""
     return np.array([_fault(game, own, stones) for own, stones in positions])
+
+
+@kernel
+def are_over(game: Game, positions: np.ndarray) -> np.ndarray:
+    """bool (N,), N > 0."""
+    return np.array([is_over(game, own, stones) for own, stones in positions])
 
 
 def check_positions(game: Game, positions: Any) -> np.ndarray:
@@ -54,11 +61,11 @@ def check_positions(game: Game, positions: Any) -> np.ndarray:
         raise ValueError(wanted + type(positions).__name__)
     if positions.dtype != np.uint64 or positions.ndim != 2 or positions.shape[1] != 2:
         raise ValueError(wanted + f"{positions.dtype} {positions.shape}")
-    faults = _faults(game, positions) if len(positions) else np.zeros(0, int)
-    for i in np.flatnonzero(faults)[:1]:
+    found = faults(game, positions) if len(positions) else np.zeros(0, int)
+    for i in np.flatnonzero(found)[:1]:
         own, stones = (int(bits) for bits in positions[i])
         raise ValueError(
-            f"positions[{i}]: given {FAULTS[faults[i]]} (own {own:#x}, stones {stones:#x}), wanted a position in play"
+            f"positions[{i}]: given {FAULTS[found[i]]} (own {own:#x}, stones {stones:#x}), wanted a position in play"
         )
     return np.ascontiguousarray(positions)
 

@@ -54,10 +54,11 @@ class Referee:
     def _rng(self) -> np.random.Generator:
         return np.random.default_rng([2018, SEEDS[self.split]])
 
-    def _present(self, n: int) -> np.ndarray:
+    def present(self, n: int) -> np.ndarray:
+        """`n` keys of the table, in random order, some perhaps more than once."""
         return self._rng().choice(self.table.keys, n)
 
-    def _absent(self, shape: tuple[int, ...]) -> np.ndarray:
+    def absent(self, shape: tuple[int, ...]) -> np.ndarray:
         """Each somewhere between a key and the next; after the last where there are no gaps."""
         keys, rng = self.table.keys, self._rng()
         gaps = np.flatnonzero(np.diff(keys) > 1)
@@ -67,15 +68,15 @@ class Referee:
         return keys[before] + rng.integers(1, keys[before + 1] - keys[before], dtype=np.uint64)
 
     def examples(self, n: int) -> np.ndarray:
-        return self._present(n)
+        return self.present(n)
 
     def __call__(self, program: Lookup) -> Evaluation:
         self._gate(program)
-        queries = self._present(self.calls * self.limit).reshape(self.calls, self.limit)
-        nanoseconds = self._ns(program, queries)
+        queries = self.present(self.calls * self.limit).reshape(self.calls, self.limit)
+        nanoseconds = self.ns(program, queries)
         figures = (
-            Figure("sorted_lookup_ns", self._ns(program, np.sort(queries))),
-            Figure("absent_lookup_ns", self._ns(program, self._absent(queries.shape))),
+            Figure("sorted_lookup_ns", self.ns(program, np.sort(queries))),
+            Figure("absent_lookup_ns", self.ns(program, self.absent(queries.shape))),
             Figure("bisects", float(isinstance(program.index, Bisection))),
             *self._operations(program),
         )
@@ -90,10 +91,10 @@ class Referee:
         Raises:
             ValueError: a rank is wrong.
         """
-        keys, near = self.table.keys, self._present(PROBES)
+        keys, near = self.table.keys, self.present(PROBES)
         far = self._rng().integers(0, 2**64, PROBES, dtype=np.uint64)
         ends = np.concatenate([keys[:2], keys[-2:]])
-        for queries in (near, near + np.uint64(1), near - np.uint64(1), far, self._absent((PROBES,)), ends, FAR_ENDS):
+        for queries in (near, near + np.uint64(1), near - np.uint64(1), far, self.absent((PROBES,)), ends, FAR_ENDS):
             given, wanted = np.asarray(program(queries)), np.searchsorted(keys, queries)
             if given.shape != wanted.shape:
                 raise ValueError(f"answers: given {given.shape}, wanted {wanted.shape}")
@@ -102,7 +103,7 @@ class Referee:
                 query, rank = queries[wrong[0]], wanted[wrong[0]]
                 raise ValueError(f"answers: given {given[wrong[0]]} for the key {query}, wanted its rank {rank}")
 
-    def _ns(self, program: Program, queries: np.ndarray) -> float:
+    def ns(self, program: Program, queries: np.ndarray) -> float:
         """Nanoseconds a query, of each call the fastest round; the others use the cache meanwhile."""
         took = np.empty((self.rounds, len(queries)))
         for round_ in took:
@@ -115,8 +116,8 @@ class Referee:
     def _operations(self, program: Lookup) -> tuple[Figure, ...]:
         """Keys inserted a second in bulk, merging and building anew included, and ranges found a second."""
         keys = self.table.keys
-        new = self._absent((INSERTS, max(1, len(keys) // 100)))
-        lows = self._present(RANGES)
+        new = self.absent((INSERTS, max(1, len(keys) // 100)))
+        lows = self.present(RANGES)
         highs = keys[np.minimum(program(lows) + RANGE_KEYS, len(keys) - 1)]
         ranges_s, inserts_s = [], []
         for _ in range(self.rounds):

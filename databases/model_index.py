@@ -173,6 +173,16 @@ class ModelIndex:
             f"{first:,} to {end:,}, predicted {first + (at - leaf) * (end - first):,.1f}, found {found[0]:,} by {looks}"
         )
 
+    def off(self, queries: np.ndarray, ranks: np.ndarray) -> np.ndarray:
+        """How far each query's rank is from the middle of its first look, int64 (m,); LANES and more leave it open."""
+        at, x, y = np.empty(len(queries), np.int64), np.empty(len(queries)), np.empty(len(queries))
+        leaves_of(self.stages.root, queries, x, y, at)
+        leaf, parts, n = at >> PART_BITS, at & (2**PART_BITS - 1), int(self.ranks[-1])
+        first, end = self.ranks[leaf].astype(np.int64), self.ranks[leaf + 1].astype(np.int64)
+        guess = first + ((end - first) * parts >> PART_BITS)
+        begin = np.minimum(np.maximum(guess - (NODE - LANES) // 2, 0) & -LANES, n - NODE)
+        return np.abs(ranks - begin - LANES)
+
     @cached_property
     def stages(self) -> Stages:
         return Stages(self.root.ramps(len(self.ranks) - 1), self.ranks)

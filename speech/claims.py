@@ -1,22 +1,31 @@
-"""The speech domain's part in measuring the essay's claims."""
+"""The speech domain's part in measuring the essay's claims: whether a vocoder knows that it hears a stranger."""
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 
+from common.compare import mean_interval
 from common.domain import Domain
-from common.evidence import Inputs
-from speech.data import in_pieces, lead_frames, utterance
+from common.evidence import Inputs, Subject
+from common.evidence.doubt import auroc
+from common.program import Figure, Plot
+from speech.ceilings import lpc_bits
+from speech.data import in_pieces, lead_frames, prompts_of, utterance
 from speech.module import LearnedVocoder, say
-from speech.signal import Features
+from speech.signal import Features, analyse, clipped, whole_frames
+
+KNOWN, NOISE = "", "noise"
 
 
 def asked(domain: Domain) -> Inputs:
     """A piece of a recording, all samples at once, as in training."""
     referee: Any = domain.evaluator
     vocoder: Any = domain.module.program(domain.data)
-    return {"": heard(vocoder, referee.problems[0], referee.references[0].wave)}
+    wave = whole_frames(referee.prompts[0].wave.astype(np.float64), vocoder.features.hop)
+    return {"": heard(vocoder, analyse(wave, vocoder.features), wave)}
 
 
 def heard(vocoder: LearnedVocoder, features: Features, wave: np.ndarray) -> dict[str, np.ndarray]:
@@ -32,3 +41,49 @@ def heard(vocoder: LearnedVocoder, features: Features, wave: np.ndarray) -> dict
     normalisation = torch.from_numpy(vocoder.mean), torch.from_numpy(vocoder.deviation)
     say(net, piece, vocoder.features, vocoder.front, *normalisation)  # type: ignore[arg-type]
     return given
+
+
+def silence(subject: Subject, *, voice: str, prompts: int, seed: int) -> list[Figure | Plot]:
+    """Whether the learned vocoder's doubt, its bits a sample of a recording, tells strangers and noise from its voice.
+
+    Only a program with a likelihood has a doubt: the hand-written ones answer whatever they are given. What linear
+    prediction says of the same waves (speech.ceilings.lpc_bits, which has seen them) stands beside. (A likelihood may
+    well be higher of what was never learned: Nalisnick et al. 2019, arXiv 1810.09136.)
+
+    Args:
+        voice: the stranger, of corpus.VOICES.
+        prompts: of each, the shortest held-out ones.
+        seed: of white noise, as long and as strong as each of the own prompts.
+    """
+    referee: Any = subject.domain.evaluator
+    vocoder: Any = subject.programs[subject.learned]
+    own, other = (
+        [whole_frames(p.wave.astype(np.float64), vocoder.features.hop) for p in prompts_of(who, referee.split, prompts)]
+        for who in (referee.voice, voice)
+    )
+    waves = {KNOWN: own, voice: other, NOISE: noise_like(own, np.random.default_rng(seed))}
+
+    def net_bits(some: Sequence[np.ndarray]) -> np.ndarray:
+        return vocoder.bits([analyse(wave, vocoder.features) for wave in some], some)
+
+    found = subject.of(subject.learned, doubts(net_bits, waves))
+    return [*found, *(replace(f, program="lpc", kind="ceiling") for f in doubts(lpc_bits, waves))]
+
+
+def noise_like(waves: Sequence[np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
+    """White noise, as long and as strong as each wave."""
+    return [clipped(rng.normal(0, np.sqrt((wave**2).mean()), len(wave))) for wave in waves]
+
+
+def doubts(
+    bits: Callable[[Sequence[np.ndarray]], np.ndarray], waves: Mapping[str, Sequence[np.ndarray]]
+) -> list[Figure]:
+    """Bits a sample of the own waves (`KNOWN`) and of the strange ones, and how well they tell these apart."""
+    flat = bits([wave for some in waves.values() for wave in some])
+    parts = dict(zip(waves, np.split(flat, np.cumsum([len(some) for some in waves.values()])[:-1]), strict=True))
+    apart = {name: auroc(parts[KNOWN], found) for name, found in parts.items() if name != KNOWN}
+    return [
+        *(Figure("/".join(filter(None, ("bits_per_sample", n))), *mean_interval(b)) for n, b in parts.items()),
+        Figure("auroc", min(apart.values())),
+        *(Figure(f"auroc/{name}", value) for name, value in apart.items()),
+    ]

@@ -138,7 +138,7 @@ def test_the_splits_ask_for_different_keys() -> None:
 def test_absent_keys_are_none_of_the_table(keys: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     referee = Referee(**SMALL, split="val")
     monkeypatch.setattr(referee, "table", SimpleNamespace(keys=keys))
-    absent = referee._absent((4, 50))
+    absent = referee.absent((4, 50))
     assert absent.shape == (4, 50)
     assert absent.dtype == np.uint64
     assert not np.isin(absent, keys).any()

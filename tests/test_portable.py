@@ -4,7 +4,7 @@ import copy
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,18 +18,13 @@ from omegaconf import OmegaConf
 
 from common import package
 from common.module import Module
-from common.portable import Graph, places
-from control.evaluate import Referee
-from control.inference import as_planes
+from common.portable import Graph, graph_file, places
 from scripts import folders, portable
-from speech.data import in_pieces, lead_frames, utterance
-from speech.module import say
-from speech.tts.units import SYMBOLS, units_of
+from speech.tts.units import SYMBOLS
 from tests import toys
 from tests.conftest import CODE, DOMAINS, NETS, ROOT, SHIPPED
+from tests.shipped import subject as subject_of
 from tests.test_contract import smoke
-from tests.test_tts import SAID
-from tests.voices import some
 
 TOLERANCE = {"float32": 1e-4, "float64": 1e-12}
 SIZES = [  # of the axes that may have any length
@@ -53,7 +48,7 @@ def sessions(folder: Path, files: Mapping[str, bytes]) -> dict[str, onnxruntime.
 def graphs(module: Module) -> dict[str, Graph]:
     """The same graphs in PyTorch, by file."""
     net = copy.deepcopy(module.averaged.module).eval().cpu()
-    return {".".join(filter(None, (module.name, name, "onnx"))): graph for name, graph in module.graphs(net).items()}
+    return {graph_file(module.name, name): graph for name, graph in module.graphs(net).items()}
 
 
 def drawn(graph: Graph, module: Module, sizes: Mapping[str, int], rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -91,19 +86,17 @@ def check(graph: Graph, session: onnxruntime.InferenceSession, given: Mapping[st
 
 
 class Shipped(NamedTuple):
-    domain: str
     package: package.Package
     module: Any
-    data: Any
 
 
 @pytest.fixture(scope="module", params=SHIPPED)
 def shipped(request: pytest.FixtureRequest) -> Shipped:
     found = folders.load_package(ROOT.joinpath(*CODE[request.param].split("."), "pretrained"))
     domain = OmegaConf.create(found.config).domain  # type: ignore[arg-type]
-    module, data = (instantiate(domain[part], _convert_="all") for part in ("module", "data"))
+    module = instantiate(domain.module, _convert_="all")
     found.fill(module)
-    return Shipped(request.param, found, module, data)
+    return Shipped(found, module)
 
 
 def test_every_package_has_graphs_beside_its_weights(shipped: Shipped) -> None:
@@ -130,49 +123,15 @@ def test_it_answers_as_in_pytorch_whatever_the_sizes(sizes: dict, shipped: Shipp
         check(graph, running[name], drawn(graph, shipped.module, sizes, rng))
 
 
-def pixels(shipped: Shipped) -> dict[str, np.ndarray]:
-    shipped.data.setup("fit")
-    return {"pixels": shipped.data.train.pixels[:200]}
-
-
-def planes(shipped: Shipped) -> dict[str, np.ndarray]:
-    rules = shipped.module.rules
-    referee = Referee(rules=rules, split="val", each=20, openings=1, opponents={}, limit=None)
-    return {"planes": as_planes(rules.game, referee.examples(200)).numpy().copy()}
-
-
-def keys(shipped: Shipped) -> dict[str, np.ndarray]:
-    return {"x": shipped.data.batch(np.random.default_rng(0), 5000)[0].numpy()}
-
-
-def speech(shipped: Shipped) -> dict[str, np.ndarray]:
-    """The first piece of a recording."""
-    module = shipped.module
-    waves, features = some(module.features, 1)
-    lead = lead_frames(module.net.receptive_field, module.features)
-    piece = next(in_pieces(utterance(waves[0], features[0], module.front), lead, module.features))
-    given: dict[str, np.ndarray] = {}
-
-    def net(inputs: torch.Tensor, frames: torch.Tensor, _: int) -> torch.Tensor:
-        given.update(inputs=inputs.numpy(), frames=frames.numpy())
-        return torch.zeros(())
-
-    say(net, piece, module.features, module.front, module.mean, module.deviation)  # type: ignore[arg-type]
-    return given
-
-
-def text(_: Shipped) -> dict[str, np.ndarray]:
-    return dict(zip(("symbol", "stress", "place"), (part[None] for part in units_of(SAID)), strict=True))
-
-
-REAL: dict[str, Callable[[Shipped], dict[str, np.ndarray]]] = {
-    "vision": pixels, "control": planes, "databases": keys, "speech": speech, "tts": text,
-}  # fmt: skip
-
-
-def test_it_answers_as_in_pytorch_what_is_really_asked(shipped: Shipped) -> None:
-    given, (file, graph) = REAL[shipped.domain](shipped), next(iter(graphs(shipped.module).items()))
-    check(graph, sessions(shipped.package.folder, shipped.package.parts)[file], given)
+@pytest.mark.parametrize("name", SHIPPED)
+def test_it_answers_as_in_pytorch_what_is_really_asked(name: str, config) -> None:  # type: ignore[no-untyped-def]
+    subject = subject_of(config, name, "domain.evaluator.limit=8")
+    running, known = sessions(subject.package.folder, subject.package.parts), graphs(subject.domain.module)
+    asked = subject.asked(subject.domain)
+    assert {graph_file(subject.learned, graph) for graph in asked} == known.keys()
+    for graph, given in asked.items():
+        file = graph_file(subject.learned, graph)
+        check(known[file], running[file], given)
 
 
 def test_the_readme_runs_one_without_pytorch(tmp_path: Path) -> None:

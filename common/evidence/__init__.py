@@ -7,14 +7,15 @@ that know no domain stand here, the others in the domain's claims.py. `python -m
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from common import experiment
-from common.domain import Domain
-from common.package import Package
 from common.program import Figure, Plot, Program
+
+if TYPE_CHECKING:  # whoever measures a program's memory imports nothing that the program does not need
+    from common.domain import Domain
+    from common.package import Package
 
 Inputs = Mapping[str, Mapping[str, np.ndarray]]  # of each graph of a net, by its name: {"": {"pixels": (N, 28, 28)}}
 
@@ -28,9 +29,9 @@ class Subject:
         asked: what the net's graphs are really asked, of the domain and some of its problems.
     """
 
-    domain: Domain
-    package: Package
-    asked: Callable[[Domain], Inputs]
+    domain: "Domain"
+    package: "Package"
+    asked: "Callable[[Domain], Inputs]"
 
     @property
     def learned(self) -> str:
@@ -39,11 +40,13 @@ class Subject:
     @cached_property
     def programs(self) -> dict[str, Program]:
         """The learned one first."""
+        from common import experiment
+
         return experiment.unpacked(self.domain, self.package)
 
     def of(self, name: str, found: Iterable[Figure | Plot]) -> list[Figure | Plot]:
-        """These, as they are said of one of the programs."""
-        kind: Any = "learned" if name == self.learned else "baseline"
+        """These, as they are said of one of the programs; whatever is no baseline is learned."""
+        kind: Any = "baseline" if name in self.domain.baselines else "learned"
         return [
             replace(item, program=name, kind=kind) if isinstance(item, Figure) else replace(item, program=name)
             for item in found

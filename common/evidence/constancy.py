@@ -1,7 +1,8 @@
 """Claims: every answer takes the same time, and the same memory.
 
 Each program answers many different problems, one at a time, on one thread, in a process of its own; then those that
-took longest again, and again, so that what is slow by chance is told from what is hard.
+took longest again, and again, so that what is slow by chance is told from what is hard. That process imports nothing
+that the program does not need itself, so that the memory is the program's own.
 """
 
 import pickle
@@ -11,13 +12,12 @@ from typing import Any
 import numpy as np
 
 from common.answering import peak_memory_bytes, single_latencies, threads
-from common.cost import in_fresh_process
 from common.evidence import Subject
 from common.program import Figure, Plot, Program
 
 WARM_UP = 20  # problems
 HARDEST = 10  # problems that are asked again
-AGAIN = 5  # times, of which the fastest counts
+AGAIN = 5  # times, or as often as there is time for, of which the fastest counts
 
 
 def constancy(subject: Subject, *, problems: int, seconds: float) -> list[Figure | Plot]:
@@ -28,6 +28,8 @@ def constancy(subject: Subject, *, problems: int, seconds: float) -> list[Figure
         problems: different ones, as far as the domain has them.
         seconds: a program is asked for at most; one whose answers take long is asked less.
     """
+    from common.cost import in_fresh_process  # brings torch with it
+
     asked = subject.domain.evaluator.examples(problems)
     found: list[Figure | Plot] = []
     for name, program in subject.programs.items():
@@ -58,18 +60,15 @@ def measure(program: Program, problems: Any, seconds: float) -> dict[str, Any]:
         latencies = single_latencies(program, singles, seconds)
         memory = peak_memory_bytes()
         order = np.argsort(latencies, kind="stable")
-        again = [_fastest(program, singles[i]) for i in (*order[-HARDEST:], order[len(order) // 2])]
+        picked = (*order[-HARDEST:], order[len(order) // 2])
+        again = [single_latencies(program, [singles[i]] * AGAIN, seconds / HARDEST).min() for i in picked]
     return {
         "latencies": latencies,
-        "hardest_s": max(again[:-1]),
-        "typical_s": again[-1],
+        "hardest_s": float(max(again[:-1])),
+        "typical_s": float(again[-1]),
         "memory_bytes": memory,
         "grown_bytes": memory - before,
     }
-
-
-def _fastest(program: Program, single: Any) -> float:
-    return float(single_latencies(program, [single] * AGAIN, np.inf).min())
 
 
 if __name__ == "__main__":

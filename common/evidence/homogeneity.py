@@ -8,7 +8,6 @@ import ast
 import copy
 import inspect
 import re
-import textwrap
 from collections.abc import Iterator
 from types import CodeType
 from typing import Any
@@ -110,6 +109,7 @@ def source(program: Program, problems: Any) -> tuple[set[str], set[tuple[str, in
     """Names of the operators and functions in our own source that answers, and the places where it branches."""
     kinds: set[str] = set()
     branches: set[tuple[str, int, int]] = set()
+    program(problems)  # what is compiled at the first call is not to be traced
     for code in own_source(program, problems).codes:
         for node in ast.walk(_tree(code)):
             if isinstance(node, OPERATORS):
@@ -125,8 +125,11 @@ def source(program: Program, problems: Any) -> tuple[set[str], set[tuple[str, in
 
 
 def _tree(code: CodeType) -> ast.AST:
-    """Of a function; its places in its file. What stands within an expression is its function's."""
+    """Of a function; its places are those in its file. What stands within an expression is its function's."""
     if code.co_name.startswith("<"):
         return ast.Module([], [])
-    tree = ast.parse(textwrap.dedent(inspect.getsource(code)))
-    return ast.increment_lineno(tree, code.co_firstlineno - 1)
+    text = inspect.getsource(code)
+    indented = text[0].isspace()
+    tree = ast.parse("if True:\n" * indented + text)
+    body: Any = tree.body[0].body if indented else tree.body  # type: ignore[attr-defined]
+    return ast.increment_lineno(ast.Module(body, []), code.co_firstlineno - 1 - indented)

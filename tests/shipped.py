@@ -1,0 +1,25 @@
+"""Shipped packages, in their domains, with few problems."""
+
+from collections.abc import Callable
+
+from hydra.utils import instantiate
+
+from common.evidence import Subject
+from scripts import folders
+
+
+def subject(config: Callable, name: str, *overrides: str) -> Subject:
+    """What `python -m scripts.claims` gives experiments.
+
+    Args:
+        config: the fixture.
+        overrides: of the referee, say: module and data are the package's.
+    """
+    found = folders.load_package(folders.shipped(name))
+    choices = (f"{group}={choice}" for group, choice in found.choices.items())
+    cfg = config(*choices, "split=test", *overrides)
+    cfg.domain.module, cfg.domain.data = found.config["domain"]["module"], found.config["domain"]["data"]
+    domain, asked = (instantiate(node, _convert_="all") for node in (cfg.domain, cfg.asked))
+    domain.data.setup("fit")
+    found.fill(domain.module)
+    return Subject(domain, found, asked)
