@@ -1,4 +1,7 @@
-"""Measures a domain beside other people's programs and this machine's limits: python -m scripts.bench domain=vision"""
+"""Measures a domain beside other people's programs and this machine's limits: python -m scripts.bench domain=vision
+
+With `package=DIR` the domain's net is the package's; unless given, one of random weights.
+"""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -8,9 +11,10 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from common import experiment, report
+from common.domain import Domain
 from common.program import Figure, Plot
 from common.results import experiments
-from scripts import cli
+from scripts import cli, folders
 
 
 def bench(cfg: DictConfig, output_dir: Path) -> None:
@@ -23,12 +27,22 @@ def bench(cfg: DictConfig, output_dir: Path) -> None:
         quiet = {"enable_progress_bar": False, "enable_checkpointing": False, "logger": False, "plugins": None}
         return make(**quiet | changed)
 
+    found = None if cfg.package is None else folders.load_package(Path(cfg.package))
+    if found is not None:
+        cfg = folders.config_of_package(cfg, found)
+
+    def built() -> Domain:
+        domain = cli.build(cfg)
+        if found is not None:
+            found.fill(domain.module)
+        return domain
+
     about = cli.about(cfg) | {"experiment": "bench", "uses": {}}
     figures: list[Figure] = []
     plots: list[Plot] = []
     for name, measure in instantiate(cfg.bench, _convert_="all").items():
         experiment.console.print(f"measuring {name}")
-        found = measure(cli.build(cfg), trainer)
+        found = measure(built(), trainer)
         figures += [item for item in found if isinstance(item, Figure)]
         plots += [item for item in found if isinstance(item, Plot)]
         experiment.write_so_far(output_dir, figures, about=about)

@@ -247,12 +247,12 @@ def _overlay(saved: DictConfig, cfg: DictConfig, given: str, under: str = "") ->
         key = override.lstrip("+~").partition("=")[0]
         if override in group_choices(overrides) or not key.startswith(under):
             continue
-        if override[0] == "+" or (override[0] == "~" and given == "package"):
+        if override[0] == "+" or (override[0] == "~" and given == "package" and key.startswith("domain.")):
             raise ValueError(f"{override}: given with {given}=, wanted key=value")
         if override[0] == "~":
             parent, _, name = key.rpartition(".")
             with open_dict(saved):
-                OmegaConf.select(saved, parent).pop(name, None)
+                (OmegaConf.select(saved, parent) if parent else saved).pop(name, None)
         else:
             OmegaConf.update(saved, key, OmegaConf.select(cfg, key))
 

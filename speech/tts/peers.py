@@ -1,4 +1,6 @@
-"""Other people's text to speech: espeak-ng's voices, and how fast all speak: `python -m scripts.bench domain=tts`.
+"""Other people's text to speech: espeak-ng's voices, and how fast all speak.
+
+`python -m scripts.bench domain=tts package=speech/tts/pretrained split=test`
 
 espeak-ng (Debian's package of that name) is a formant synthesiser with decades of rules; its voice `klatt` is of the
 same kind as our own. Only the bench comes here, by name, from configs/domain/tts.yaml. All on one thread.
@@ -10,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -55,8 +58,16 @@ def espeak(domain: Domain, trainer: object, *, voices: Sequence[str]) -> list[Fi
 
 
 def pace(domain: Domain, trainer: object, *, sentences: int, repeats: int) -> list[Figure]:
-    """Seconds of speech a second, text in, waveform out, of every program: of one prompt, the median of `repeats`."""
-    programs: Mapping[str, Program] = {domain.module.name: domain.module.program(domain.data)} | {
+    """Seconds of speech a second, text in, waveform out, of every program: of one prompt, the median of `repeats`.
+
+    Raises:
+        ValueError: the net is not trained, so that it does not know how long anything lasts.
+    """
+    module: Any = domain.module
+    if not module.mean.any():
+        raise ValueError("package: given nothing, wanted package=DIR, of a net that is trained")
+    domain.data.setup("fit")
+    programs: Mapping[str, Program] = {module.name: module.program(domain.data)} | {
         name: baseline.build(domain.data) for name, baseline in domain.baselines.items()
     }
     texts = domain.evaluator.examples(sentences)
@@ -69,7 +80,7 @@ def pace(domain: Domain, trainer: object, *, sentences: int, repeats: int) -> li
                 "times_real_time",
                 float(np.median(paces)),
                 program=name,
-                kind="learned" if name == domain.module.name else "baseline",
+                kind="learned" if name == module.name else "baseline",
             )
         )
     return figures
