@@ -110,8 +110,9 @@ class Attack:
         while len(found) < self.each:
             lines = self._proposed(parents, rng)
             names = keys(self.rules.game, lines.positions).tolist()
-            new = np.array([not (name in seen or seen.add(name)) for name in names], bool)
-            lines = lines[new]
+            new = {name: i for i, name in enumerate(names) if name not in seen}
+            seen |= new.keys()
+            lines = lines[np.sort(np.fromiter(new.values(), int))]
             scores = self._scores(lines.positions)
             lines = lines[scores.max(1) != np.where(scores == ILLEGAL, 2, scores).min(1)]
             found, barren = found + lines, 0 if len(lines) else barren + 1

@@ -10,11 +10,11 @@ import numpy as np
 import pytorch_lightning as pl
 from PIL import Image
 from sklearn.datasets import load_digits
-from sklearn.metrics import roc_auc_score
 
 from common.compare import mean_interval
 from common.domain import Domain
 from common.evidence import Inputs, Subject
+from common.evidence.doubt import auroc
 from common.program import Figure, Plot, Program
 from vision import attacks, attribution
 from vision.attacks import BRIGHTEST, right
@@ -151,13 +151,10 @@ def sureness(program: Program, images: Images, strange: Mapping[str, np.ndarray]
     """
     p = np.asarray(program(images.pixels), np.float64)
     known, unknown = p.max(1), {kind: np.asarray(program(x), np.float64).max(1) for kind, x in strange.items()}
-    auroc = {
-        kind: float(roc_auc_score(np.repeat([1, 0], [len(known), len(sure)]), np.concatenate([known, sure])))
-        for kind, sure in unknown.items()
-    }
+    told = {kind: auroc(-known, -sure) for kind, sure in unknown.items()}
     return [
-        Figure("auroc", min(auroc.values())),
-        *(Figure(f"auroc/{kind}", value) for kind, value in auroc.items()),
+        Figure("auroc", min(told.values())),
+        *(Figure(f"auroc/{kind}", value) for kind, value in told.items()),
         Figure("confidence", *mean_interval(known[p.argmax(1) == images.labels])),
         *(Figure(f"confidence/{kind}", *mean_interval(sure)) for kind, sure in unknown.items()),
         Figure("calibration_error", calibration(p, images.labels)["error"]),
