@@ -2,11 +2,14 @@
 
 import functools
 import inspect
+import tempfile
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio import processing_utils
 
 from common.domain import Domain
 from common.program import Program
@@ -14,6 +17,33 @@ from common.results import human
 
 Handler = Callable[..., Any]
 QUIET: Any = {"show_progress": "hidden", "api_visibility": "private"}  # of events that only the page itself asks for
+
+
+def whole(save: Callable[..., str]) -> Callable[..., str]:
+    """One of Gradio's functions that save a picture or a sound in `cache_dir`, which now replaces a file that is there.
+
+    Gradio 6.31 writes it anew, since its name is its content's; a visitor who is just reading it gets a part of it.
+    """
+    signature = inspect.signature(save)
+
+    @functools.wraps(save)
+    def saved(*given: Any, **named: Any) -> str:
+        bound = signature.bind(*given, **named)
+        folder = Path(bound.arguments["cache_dir"]).resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            bound.arguments["cache_dir"] = scratch
+            made = Path(save(*bound.args, **bound.kwargs))
+            place = folder / made.relative_to(scratch)
+            place.parent.mkdir(exist_ok=True)
+            made.replace(place)
+        return str(place)
+
+    return saved
+
+
+for _name in ("save_pil_to_cache", "save_audio_to_cache"):
+    setattr(processing_utils, _name, whole(getattr(processing_utils, _name)))
 
 
 def told(answer: Handler) -> Handler:

@@ -1,7 +1,7 @@
 """The control tab of the demo page: play against any program, or have two of them play each other."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -27,7 +27,7 @@ YOU = "you"
 PICTURE: Any = {"show_label": False, "interactive": False, "buttons": [], "container": False}
 
 
-def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> None:
+def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Callable[[], object]:
     """A board with a button a column; beside it what each program thinks of the position."""
     module: Any = domain.module
     rules, learned = module.rules, module.name
@@ -97,7 +97,6 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
     def opinions(moves: list[int], strength: float) -> str:
         return "\n\n".join(players.move(name, moves, strength)[1] for name in programs)
 
-    opinions([], most)  # what is compiled at the first call is compiled now
     seats = [moves, red, yellow]
     working = [
         turn.change(
@@ -119,6 +118,7 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
     back.click(take_back, [*seats, turn], [moves, turn], **anew)
     watch.click(lambda turn: ([], learned, others[0], turn + 1), turn, [*seats, turn], **anew)
     page.load(resume, [kept, moves, turn], [*seats, turn], **QUIET)
+    return lambda: opinions([], most)
 
 
 class Players:

@@ -1,7 +1,7 @@
 """The databases tab of the demo page: a key, the way of every index to it, and what a lookup costs."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import gradio as gr
 import numpy as np
@@ -17,7 +17,7 @@ TRIALS = 3
 NEIGHBOURS = 3  # keys on each side
 
 
-def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> None:
+def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Callable[[], object]:
     """Type a key; see where it stands and how each program finds out."""
     named = titles(domain, programs)
     table = next(iter(programs.values())).table  # type: ignore[attr-defined]
@@ -33,7 +33,6 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
         return rows, [[f"{i:,}", f"{table.keys[i]:,}", "the first not below" if i == rank else ""] for i in near]
 
     middle = str(table.keys[len(table.keys) // 2])
-    look_up(middle)  # what is compiled at the first call is compiled now
     gr.Markdown(INTRODUCTION)
     with gr.Row():
         key = gr.Textbox(middle, scale=4, max_lines=1,
@@ -46,6 +45,7 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
     around = gr.Dataframe(headers=["rank", "key", ""], label="Its neighbours", interactive=False)
     gr.on([page.load, find.click, key.submit], told(look_up), key, [paths, around],
           show_progress="hidden", api_name="databases", trigger_mode="multiple")  # fmt: skip
+    return lambda: look_up(middle)
 
 
 def nanoseconds(program: Program, keys: np.ndarray) -> float:

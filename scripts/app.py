@@ -2,13 +2,14 @@
 
 It serves on 127.0.0.1, and needs no training, and no network once the data is there: the shipped packages answer.
 What a tab holds is the domain's to say: a function under `app` in its YAML, which gets the page, the domain and its
-programs.
+programs, and returns one that asks them all once, so that what is compiled at the first call is compiled by then.
 """
 
 import os
 import signal
 import sys
 import tempfile
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,11 @@ KEPT_S = 3600  # pictures, sounds and uploads
 HEAD = "Each program written twice: by hand (Software 1.0) and by training (Software 2.0). Nothing leaves this machine."
 
 
-def page() -> Any:
-    """A tab for each domain that has one and whose package is shipped."""
+def page(warming: Executor) -> tuple[Any, list[Future[object]]]:
+    """A tab for each domain that has one and whose package is shipped; and the first calls, which are under way."""
     import gradio as gr
 
+    first_calls = []
     with gr.Blocks(
         title="Software 2.0, measured", analytics_enabled=False, fill_width=True, delete_cache=(KEPT_S, KEPT_S)
     ) as blocks:
@@ -44,8 +46,9 @@ def page() -> Any:
             domain = cli.build(cfg)
             experiment.console.print(f"opening {name}")
             with gr.Tab(name):
-                instantiate(cfg.app)(blocks, domain, experiment.unpacked(domain, found))
-    return blocks
+                ask_all = instantiate(cfg.app)(blocks, domain, experiment.unpacked(domain, found))
+                first_calls.append(warming.submit(ask_all))
+    return blocks, first_calls
 
 
 def launched(port: int) -> Any:
@@ -59,12 +62,16 @@ def launched(port: int) -> Any:
         import gradio as gr
     except ModuleNotFoundError:
         raise ValueError("app: given an environment without Gradio, wanted pip install -e '.[app]'") from None
-    blocks = page().queue(default_concurrency_limit=TOGETHER)
-    blocks.launch(
-        server_name="127.0.0.1", server_port=port, quiet=True, max_file_size=LARGEST_UPLOAD, prevent_thread_lock=True,
-        theme=gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
-        footer_links=[], show_error=True, ssr_mode=False,
-    )  # fmt: skip
+    with ThreadPoolExecutor(1) as warming:
+        blocks, first_calls = page(warming)
+        blocks.queue(default_concurrency_limit=TOGETHER).launch(
+            server_name="127.0.0.1", server_port=port, quiet=True, max_file_size=LARGEST_UPLOAD,
+            prevent_thread_lock=True,
+            theme=gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
+            footer_links=[], show_error=True, ssr_mode=False,
+        )  # fmt: skip
+        for call in first_calls:
+            call.result()
     return blocks
 
 

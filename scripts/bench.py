@@ -27,14 +27,14 @@ def bench(cfg: DictConfig, output_dir: Path) -> None:
         quiet = {"enable_progress_bar": False, "enable_checkpointing": False, "logger": False, "plugins": None}
         return make(**quiet | changed)
 
-    found = None if cfg.package is None else folders.load_package(Path(cfg.package))
-    if found is not None:
-        cfg = folders.config_of_package(cfg, found)
+    packaged = None if cfg.package is None else folders.load_package(Path(cfg.package))
+    if packaged is not None:
+        cfg = folders.config_of_package(cfg, packaged)
 
     def built() -> Domain:
         domain = cli.build(cfg)
-        if found is not None:
-            found.fill(domain.module)
+        if packaged is not None:
+            packaged.fill(domain.module)
         return domain
 
     about = cli.about(cfg) | {"experiment": "bench", "uses": {}}

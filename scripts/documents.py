@@ -41,9 +41,9 @@ def _between(match: re.Match[str], loaded: Sequence[Results]) -> str:
 
 
 def leading(groups: Sequence[Experiment]) -> list[Experiment]:
-    """Of those that differ in settings alone, the one with most goals."""
+    """Those with a hand-written program; of those that differ in settings alone, the one with most goals."""
     alike = defaultdict(list)
-    for group in groups:
+    for group in filter(lambda group: any(p.kind == "baseline" for p in group.programs), groups):
         alike[group.domain, group.name, group.split].append(group)
     return [max(those, key=_goals) for those in alike.values()]
 

@@ -1,6 +1,6 @@
 """The speech tab of the demo page: a held-out recording, spoken again from its features by every program."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import gradio as gr
@@ -17,7 +17,7 @@ LONGEST_S = 4.0  # of the recordings that are offered: an answer is to come soon
 NATURAL = "natural"
 
 
-def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> None:
+def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Callable[[], object]:
     """Choose a recording; hear it, and what each program makes of its features."""
     referee: Any = domain.evaluator
     offered = {p.text: p.wave for p in referee.prompts if len(p.wave) <= LONGEST_S * SAMPLE_RATE_HZ}
@@ -34,13 +34,13 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
             yield shown + waiting(list(named.values())[i:])
 
     named = titles(domain, programs)
-    list(speak(min(offered, key=lambda text: len(offered[text]))))  # what is compiled at the first call is compiled now
     gr.Markdown(INTRODUCTION)
     with gr.Row():
         text = gr.Dropdown(list(offered), value=next(iter(offered)), label="Held-out recordings", scale=4)
         say = gr.Button("Speak", variant="primary", scale=1)
     say.click(told(speak), text, players([NATURAL, *named.values()]),
               show_progress="hidden", api_name="speech", trigger_mode="multiple")  # fmt: skip
+    return lambda: list(speak(min(offered, key=lambda text: len(offered[text]))))
 
 
 def players(names: list[str]) -> list[Any]:

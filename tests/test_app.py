@@ -1,10 +1,13 @@
 """The demo page: what its tabs do, without a browser, and who visits it."""
 
 import itertools
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from scripts.visit import Visitor
 
@@ -128,6 +131,25 @@ def test_the_truth_is_told_late_enough() -> None:
 
 
 # Visitors
+
+
+def test_what_a_visitor_reads_is_not_written_over(tmp_path: Path) -> None:
+    """A picture, and a sound, that another visitor asks for too: the same file, which is replaced as a whole."""
+    from gradio import processing_utils
+
+    from common import page  # noqa: F401
+
+    picture, sound = Image.new("L", (8, 8)), np.zeros(800, np.int16)
+    for save in (
+        lambda: processing_utils.save_pil_to_cache(picture, str(tmp_path), format="webp"),
+        lambda: processing_utils.save_audio_to_cache(sound, 16000, "wav", str(tmp_path)),
+    ):
+        path = save()
+        with Path(path).open("rb") as reading:
+            assert save() == path
+            assert os.fstat(reading.fileno()).st_ino != Path(path).stat().st_ino
+            assert reading.read() == Path(path).read_bytes()
+    assert len(list(tmp_path.iterdir())) == 2, "nothing is left beside them"
 
 
 class FakeClient:

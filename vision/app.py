@@ -1,6 +1,6 @@
 """The vision tab of the demo page: one image, asked of all programs, as it is and as it is spoilt step by step."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ AGAINST, FOR = np.array([255.0, 60, 60]), np.array([70.0, 110, 255])
 CELL = 4  # pixels a side of a cell of the picture of gradients
 
 
-def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> None:
+def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Callable[[], object]:
     """Pick, upload or draw an image; spoil it by noise or against the net."""
     referee: Any = domain.evaluator
     images, learned = referee.images, domain.module.name
@@ -70,7 +70,6 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
         ]  # fmt: skip
 
     shown, rows = pick(0)
-    answers(images.pixels[rows[0]], WAYS[0], 0.0)  # what is compiled at the first call is compiled now
     problem, numbers, seed = gr.State(images.pixels[rows[0]]), gr.State(rows), gr.State(0)
     gr.Markdown(INTRODUCTION)
     with gr.Row():
@@ -114,6 +113,7 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
         [seen, cells, *marks, *labels, curve, broken],
         trigger_mode="always_last", show_progress="hidden", api_name="vision",
     )  # fmt: skip
+    return lambda: answers(images.pixels[rows[0]], WAYS[0], 0.0)
 
 
 def read_drawing(drawn: Mapping[str, Any]) -> np.ndarray:

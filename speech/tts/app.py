@@ -1,7 +1,7 @@
 """The text-to-speech tab of the demo page: a sentence, spoken by every program."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import gradio as gr
@@ -25,7 +25,7 @@ EXAMPLES = (
 )
 
 
-def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> None:
+def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Callable[[], object]:
     """Type a sentence; hear it."""
     named = titles(domain, programs)
 
@@ -42,7 +42,6 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
             shown += said(named[name], program, text)
             yield shown + waiting(list(named.values())[i:])
 
-    list(speak(EXAMPLES[0]))  # what is compiled at the first call is compiled now
     gr.Markdown(INTRODUCTION)
     with gr.Row():
         text = gr.Textbox(EXAMPLES[0], label="Text", max_lines=3, scale=4)
@@ -58,6 +57,7 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Non
         api_name="tts",
         trigger_mode="multiple",
     )
+    return lambda: list(speak(EXAMPLES[0]))
 
 
 def said(name: str, program: Program, text: str) -> list[Any]:
