@@ -109,9 +109,9 @@ class Attack:
         found, barren = self._none(), 0
         while len(found) < self.each:
             lines = self._proposed(parents, rng)
-            names = keys(self.rules.game, lines.positions).tolist()
-            new = np.array([not (name in seen or seen.add(name)) for name in names], bool)
-            lines = lines[new]
+            names, rows = np.unique(keys(self.rules.game, lines.positions), return_index=True)
+            lines = lines[np.sort(rows[np.array([name not in seen for name in names.tolist()], bool)])]
+            seen.update(names.tolist())
             scores = self._scores(lines.positions)
             lines = lines[scores.max(1) != np.where(scores == ILLEGAL, 2, scores).min(1)]
             found, barren = found + lines, 0 if len(lines) else barren + 1

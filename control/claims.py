@@ -95,7 +95,7 @@ def silence(subject: Subject, *, each: int, boards: int, seed: int) -> list[Figu
     """
     module: Any = subject.domain.module
     learned: Any = subject.programs[subject.learned]
-    real = read(module.rules, subject.domain.evaluator.split, each=each).positions  # type: ignore[arg-type]
+    real = read(module.rules, subject.domain.evaluator.split, each=each).positions
     made = impossible(module.rules, real, boards, np.random.default_rng(seed))
     found = subject.of(subject.learned, unsure(learned.net, made))
     strange = np.concatenate([boards for boards, _ in made.values()])
