@@ -109,10 +109,9 @@ class Attack:
         found, barren = self._none(), 0
         while len(found) < self.each:
             lines = self._proposed(parents, rng)
-            names = keys(self.rules.game, lines.positions).tolist()
-            new = {name: i for i, name in enumerate(names) if name not in seen}
-            seen |= new.keys()
-            lines = lines[np.sort(np.fromiter(new.values(), int))]
+            names, rows = np.unique(keys(self.rules.game, lines.positions), return_index=True)
+            lines = lines[np.sort(rows[np.array([name not in seen for name in names.tolist()], bool)])]
+            seen.update(names.tolist())
             scores = self._scores(lines.positions)
             lines = lines[scores.max(1) != np.where(scores == ILLEGAL, 2, scores).min(1)]
             found, barren = found + lines, 0 if len(lines) else barren + 1

@@ -75,9 +75,9 @@ def test_mistakes_breed_mistakes() -> None:
     everything = np.concatenate(generations)
     assert len(np.unique(names_of(SMALL.game, everything))) == len(everything), "no position is asked for twice"
     assert wrong[0].mean() < 0.7
-    assert wrong[-1].mean() > 0.9, "the corner was taken early, and games are played anew from late on"
+    assert wrong[-1].mean() > 0.8, "the corner was taken early, and games are played anew from late on"
     measured = {figure.metric: figure.value for figure in of_control.fooled(wrong)}
-    assert measured["kept_under_attack"] == (1 - wrong[-1].mean()) / (1 - wrong[0].mean())
+    assert measured["kept_under_attack"] == pytest.approx((1 - wrong[-1].mean()) / (1 - wrong[0].mean()))
     for ours, theirs in zip(generations, attack()(player)[0], strict=True):
         np.testing.assert_array_equal(ours, theirs)
 

@@ -29,9 +29,8 @@ def precision(subject: Subject) -> list[Figure | Plot]:
     sizes = {"fp32": sum(p.numel() * p.element_size() for p in net.parameters())}
     figures = [Figure(headline, *mean_interval(scores))]
     for name, (rounded, width) in ROUNDED.items():
-        with weights(net, rounded):
-            program = domain.module.program(domain.data)
-        change = domain.evaluator(program).scores[headline] - scores
+        with weights(net, rounded):  # a program may share them, or copy them
+            change = domain.evaluator(domain.module.program(domain.data)).scores[headline] - scores
         figures += [
             Figure(f"{headline}_changed/{name}", *mean_interval(change)),
             Figure(f"changed/{name}", float(abs(change.mean() / scores.mean()))),
