@@ -10,8 +10,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from common import experiment
 from common.evidence import Subject, page
@@ -62,7 +63,9 @@ def of_domain(name: str, packaged: Path, folder: Path, needed: Collection[str], 
     """A file an experiment."""
     package = sha256(packaged / MANIFEST)
     found = folders.load_package(packaged)
-    cfg = cli.compose([*(f"{group}={choice}" for group, choice in found.choices.items()), "split=test"])
+    given = HydraConfig.get().overrides.task
+    values = [override for override in given if override not in folders.group_choices(given)]
+    cfg = cli.compose([*(f"{group}={choice}" for group, choice in found.choices.items()), "split=test", *values])
     cfg = folders.config_of_package(cfg, found)
     if cfg.few is not None:
         cfg.domain.evaluator.limit = cfg.few
@@ -78,6 +81,7 @@ def of_domain(name: str, packaged: Path, folder: Path, needed: Collection[str], 
         plots = [asdict(item) for item in items if isinstance(item, Plot)]
         about = cli.about(cfg) | {"domain": name, "experiment": experiment_name, "package": package}
         about |= {"headline": figures[0].metric, "uses": {}}
+        about["config"]["evidence"] = OmegaConf.to_container(cfg.evidence[experiment_name], resolve=True)
         experiment.write_figures(folder, figures, about=about, goals={}, name=file, plots=plots)
 
 

@@ -337,13 +337,18 @@ def test_the_claims_of_this_repository_name_experiments(config: Callable) -> Non
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Two claims, of experiments that only note that they ran."""
     ran: list[str] = []
+    settings: dict[str, Any] = {}
 
     def experiment(name: str, subject: Subject) -> list[Figure | Plot]:
         ran.append(name)
         labels = {"x": [0.0, 1.0], "y": [1.0, 2.0]}
-        return [Figure("a", float(len(ran)), program="net", kind="learned"), Plot("drawn", "curve", labels, "net")]
+        return [
+            Figure("a", settings.get("seconds", 0.0), program="net", kind="learned"),
+            Plot("drawn", "curve", labels, "net"),
+        ]
 
     def instantiated(node: Any, **_: Any) -> Any:
+        settings.update(node)
         return partial(experiment, node["_target_"].rpartition(".")[2])
 
     known = {name: claim(experiment=name) for name in ("constancy", "precision")}
@@ -377,6 +382,14 @@ def test_the_page_tells_what_was_measured(counted: list[str], command, tmp_path:
     assert "| vision | net | 2.0 |" in text
     assert "<svg" in html
     assert "vision" in html
+
+
+def test_what_the_command_line_says_counts(counted: list[str], command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    changed = ("claims=constancy", "evidence.constancy.seconds=3")
+    command("claims", "domain=vision", *changed, f"to={tmp_path}", f"output_dir={tmp_path / 'run'}")
+    saved = json.loads((tmp_path / "constancy-vision.json").read_text())
+    assert saved["figures"][0]["value"] == 3
+    assert saved["run"]["config"]["evidence"]["seconds"] == 3
 
 
 def test_unknown_claims_are_named(command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
