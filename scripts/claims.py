@@ -67,8 +67,7 @@ def of_domain(name: str, packaged: Path, folder: Path, needed: Collection[str], 
     values = [override for override in given if override not in folders.group_choices(given)]
     cfg = cli.compose([*(f"{group}={choice}" for group, choice in found.choices.items()), "split=test", *values])
     cfg = folders.config_of_package(cfg, found)
-    if cfg.few is not None:
-        cfg.domain.evaluator.limit = cfg.few
+    cfg.domain.evaluator.merge_with(cfg.few)
     subject = None
     for experiment_name in filter(needed.__contains__, cfg.evidence):
         file = f"{experiment_name}-{name}.json"

@@ -242,6 +242,13 @@ def test_precision_says_what_coarse_weights_change(subject: Subject) -> None:
     assert sizes == [4 * 49, 4 * 17 + 2 * 32, 4 * 17 + 32 + 4 * 17], "32 weights, 17 biases, 17 scales"
 
 
+def test_a_net_without_matrices_has_none_to_round(subject: Subject) -> None:
+    net: Any = subject.domain.module.averaged.module
+    net.layers = nn.Sequential(nn.LayerNorm(1))
+    subject = replace(subject, domain=replace(subject.domain, evaluator=Said(toys.Keys())))
+    assert figures(precision.precision(subject), "curve").keys() == {"said", "weight_bytes/fp32"}
+
+
 # Runtimes
 
 

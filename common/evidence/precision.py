@@ -21,14 +21,17 @@ ROUNDED: dict[str, tuple[Callable[[Tensor], Tensor], float]] = {  # and bytes a 
 
 
 def precision(subject: Subject) -> list[Figure | Plot]:
-    """The headline with the weights as they are, how much it changes with them rounded, and the bytes of each."""
+    """The headline with the weights as they are, how much it changes with them rounded, and the bytes of each.
+
+    A net of no matrices (an index's root) has none to round: then there is only what it is and weighs.
+    """
     domain = subject.domain
     net, whole = domain.module.averaged.module, domain.evaluator(subject.programs[subject.learned])
     headline, scores = next(iter(whole.scores.items()))
     matrices = [p for p in net.parameters() if p.dim() > 1]
     sizes = {"fp32": sum(p.numel() * p.element_size() for p in net.parameters())}
     figures = [Figure(headline, *mean_interval(scores))]
-    for name, (rounded, width) in ROUNDED.items():
+    for name, (rounded, width) in ROUNDED.items() if matrices else ():
         with weights(net, rounded):  # a program may share them, or copy them
             change = domain.evaluator(domain.module.program(domain.data)).scores[headline] - scores
         figures += [
