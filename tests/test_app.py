@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -165,9 +166,23 @@ class FakeClient:
         heard = {"parameters": [text], "returns": [{"component": "Audio"}, {"component": "Image"}]}
         return {"named_endpoints": {"/sound": heard, "/echo": read}}
 
-    def predict(self, *, api_name: str, **given: str) -> None:
+    def submit(self, *, api_name: str, **given: str) -> "FakeAnswer":
         self.asked.append(given | {"api_name": api_name})
-        if given.get("kind") == "broken":
+        return FakeAnswer(broken=given.get("kind") == "broken")
+
+
+class FakeAnswer:
+    """In two parts, the second of which takes a moment."""
+
+    def __init__(self, broken: bool) -> None:
+        self.broken = broken
+
+    def __next__(self) -> None:
+        pass
+
+    def result(self) -> None:
+        time.sleep(0.05)
+        if self.broken:
             raise RuntimeError("broken")
 
 
@@ -183,3 +198,4 @@ def test_a_visitor_chooses_from_lists_and_counts_errors(monkeypatch: pytest.Monk
     chosen = [row["kind"] for row in asked if "kind" in row]
     assert set(chosen) == {"whole", "broken"}, "texts stay as they stand, lists do not"
     assert visitor.errors == chosen.count("broken")
+    assert visitor.ask("/sound", {}, whole=False) < 0.05 <= visitor.ask("/sound", {})

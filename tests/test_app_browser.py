@@ -49,7 +49,7 @@ def page(server: Server) -> Iterator[object]:
         browser = playwright.chromium.launch(
             executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-background-networking"]
         )
-        opened = browser.new_page(viewport={"width": 1280, "height": 1000})
+        opened = browser.new_context(viewport={"width": 1280, "height": 1000}).new_page()
         opened.set_default_timeout(A_MINUTE)
         asked, errors = [], []
         opened.on("request", lambda request: asked.append(request.url))
