@@ -129,7 +129,7 @@ def in_fresh_process(module: str, given: tuple[Any, ...]) -> dict[str, Any]:
     """What a module measures that reads a pickle from stdin and writes one to stdout, in a process of its own.
 
     Args:
-        given: of it the first is the program, which anything about must pickle.
+        given: the first of them is the program; all must pickle.
 
     Raises:
         ValueError: the process failed.

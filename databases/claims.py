@@ -76,10 +76,11 @@ def chosen(referee: Referee, program: Lookup, *, times: int) -> tuple[np.ndarray
     half = -(-referee.limit // 2)
     many = np.stack([referee.present(times * half).reshape(times, half), referee.absent((times, half))], 1)
     many = many.reshape(times, -1)[:, : referee.limit]
-    worst = many[0]
+    worst, off = many[0], far_off(program, many[0])
     for some in many[1:]:
-        both = np.concatenate([worst, some])
-        worst = both[np.argsort(-far_off(program, both), kind="stable")[: referee.limit]]
+        worst, off = np.concatenate([worst, some]), np.concatenate([off, far_off(program, some)])
+        order = np.argsort(-off, kind="stable")[: referee.limit]
+        worst, off = worst[order], off[order]
     rng = np.random.default_rng(0)
     return rng.permutation(many[0])[None], rng.permutation(worst)[None]
 

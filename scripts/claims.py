@@ -1,23 +1,25 @@
 """Measures what the essay claims, of all shipped packages: python -m scripts.claims [claims=constant_time]
 
-What is measured already, of the same package, stays, so that what was interrupted goes on; claims that are named are
-measured again. The results and the page of them lie in docs/claims.
+What is measured already, of the same package with the same settings, stays, so that what was interrupted goes on;
+claims that are named are measured again. The results and the page of them lie in docs/claims.
 """
 
-from collections.abc import Collection
+import json
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from common import experiment
 from common.evidence import Subject, page
 from common.fetch import sha256
-from common.package import MANIFEST
+from common.package import MANIFEST, Package
 from common.program import Figure, Plot
 from common.results import load
 from common.source import ROOT
@@ -35,7 +37,7 @@ def measure(cfg: DictConfig, output_dir: Path) -> None:
     known, folder = page.read(CLAIMS), Path(cfg.to or FOLDER)
     again = {known[name].experiment for name in chosen(cfg.claims, known)}
     needed = again or {claim.experiment for claim in known.values()}
-    given = folders.argument("domain")
+    given = folders.argument("domain", list(HydraConfig.get().overrides.task))
     for name in [given] if given else [path.stem for path in sorted((folders.CONFIGS / "domain").glob("*.yaml"))]:
         packaged = folders.shipped(name)
         if packaged.is_dir():
@@ -61,40 +63,59 @@ def chosen(given: Any, known: Collection[str]) -> list[str]:
 
 def of_domain(name: str, packaged: Path, folder: Path, needed: Collection[str], again: Collection[str]) -> None:
     """A file an experiment."""
-    package = sha256(packaged / MANIFEST)
     found = folders.load_package(packaged)
-    given = HydraConfig.get().overrides.task
-    values = [override for override in given if override not in folders.group_choices(given)]
-    cfg = cli.compose([*(f"{group}={choice}" for group, choice in found.choices.items()), "split=test", *values])
-    cfg = folders.config_of_package(cfg, found)
-    cfg.domain.evaluator.merge_with(cfg.few)
+    cfg = composed(name, found)
     subject = None
     for experiment_name in filter(needed.__contains__, cfg.evidence):
         file = f"{experiment_name}-{name}.json"
-        if experiment_name not in again and is_of(folder / file, package):
+        about = cli.about(cfg) | {"domain": name, "experiment": experiment_name, "package": sha256(packaged / MANIFEST)}
+        about["config"]["evidence"] = OmegaConf.to_container(cfg.evidence[experiment_name], resolve=True)
+        if experiment_name not in again and is_done(folder / file, about):
             continue
         subject = subject or opened(cfg, found)
         experiment.console.print(f"measuring {experiment_name} of {name}")
         items = instantiate(cfg.evidence[experiment_name], _convert_="all")(subject)
         figures = [item for item in items if isinstance(item, Figure)]
         plots = [asdict(item) for item in items if isinstance(item, Plot)]
-        about = cli.about(cfg) | {"domain": name, "experiment": experiment_name, "package": package}
         about |= {"headline": figures[0].metric, "uses": {}}
-        about["config"]["evidence"] = OmegaConf.to_container(cfg.evidence[experiment_name], resolve=True)
         experiment.write_figures(folder, figures, about=about, goals={}, name=file, plots=plots)
 
 
-def opened(cfg: DictConfig, found: Any) -> Subject:
+def composed(name: str, found: Package) -> DictConfig:
+    """The config of a package, its referee being one of few problems; the command line's settings count.
+
+    Raises:
+        ValueError: this domain has no such settings.
+    """
+    task = list(HydraConfig.get().overrides.task)
+    values = [override for override in task if override not in folders.group_choices(task)]
+    choices = (f"{group}={choice}" for group, choice in found.choices.items())
+    try:
+        cfg = cli.compose([*choices, "split=test", *values])
+    except HydraException:
+        given = " ".join(values)
+        raise ValueError(f"claims: given {given}, which {name} has not, wanted domain=DOMAIN beside it") from None
+    cfg = folders.config_of_package(cfg, found)
+    set_by_hand = {override.partition("=")[0] for override in task}
+    few = {key: value for key, value in cfg.few.items() if f"domain.evaluator.{key}" not in set_by_hand}
+    cfg.domain.evaluator.merge_with(few)
+    return cfg
+
+
+def opened(cfg: DictConfig, found: Package) -> Subject:
     """The domain with its package, its data set up."""
     domain = cli.build(cfg)
     domain.data.setup("fit")
-    found.fill(domain.module)
-    return Subject(domain, found, instantiate(cfg.asked, _convert_="all"))
+    asked = instantiate(cfg.asked, _convert_="all")
+    return Subject(domain, found, asked, experiment.unpacked(domain, found))
 
 
-def is_of(path: Path, package: str) -> bool:
-    """Whether the experiment was done, with this very package."""
-    return path.is_file() and load([path])[0]["run"].get("package") == package
+def is_done(path: Path, about: Mapping[str, Any]) -> bool:
+    """Whether the experiment was done with this very package, and these settings."""
+    if not path.is_file():
+        return False
+    run = load([path])[0]["run"]
+    return all(run.get(key) == json.loads(json.dumps(about[key])) for key in ("package", "split", "config"))
 
 
 def write(folder: Path, known: Any) -> None:

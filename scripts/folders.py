@@ -251,8 +251,10 @@ def _overlay(saved: DictConfig, cfg: DictConfig, given: str, under: str = "") ->
             raise ValueError(f"{override}: given with {given}=, wanted key=value")
         if override[0] == "~":
             parent, _, name = key.rpartition(".")
-            with open_dict(saved):
-                (OmegaConf.select(saved, parent) if parent else saved).pop(name, None)
+            held = OmegaConf.select(saved, parent) if parent else saved
+            if held is not None:
+                with open_dict(saved):
+                    held.pop(name, None)
         else:
             OmegaConf.update(saved, key, OmegaConf.select(cfg, key))
 

@@ -45,9 +45,9 @@ def visit(cfg: DictConfig, output_dir: Path) -> None:
         with ThreadPoolExecutor(cfg.visitors) as pool:
             visitors = [Visitor(url, seed) for seed in range(cfg.visitors)]
             waits = list(itertools.chain(*pool.map(lambda v: v.keep_asking(cfg.seconds), visitors)))
+        failed = sum(v.errors for v in visitors)
         figures += [
-            Figure("answers", len(waits), program="visitors"),
-            Figure("errors", sum(v.errors for v in visitors), program="visitors"),
+            Figure("answers", len(waits) - failed, program="visitors"),
             Figure("longest_wait_s", max(waits), unit="s", program="visitors"),
         ]
         for i, (question, given) in zip(range(cfg.interactions), visitor.questions(), strict=False):
@@ -56,6 +56,7 @@ def visit(cfg: DictConfig, output_dir: Path) -> None:
             visitor.ask(question, given)
         grown = resident_bytes(process.pid) / before - 1
         figures.append(Figure("memory_growth", grown, program="page"))
+        figures.append(Figure("errors", visitor.errors + failed, program="visitors"))
     about = cli.about(cfg) | {"domain": "page", "experiment": "visit", "uses": {}, "headline": "up_s"}
     experiment.write_figures(output_dir, figures, about=about, goals=goals)
     for figure in figures:
@@ -107,7 +108,7 @@ class Visitor:
         try:
             answer = self.client.submit(**given, api_name=question)
             if not whole:
-                next(answer)
+                next(answer, None)  # of one that failed there is none: its error comes with the result
                 took = time.perf_counter() - start
             answer.result()
         except Exception as error:

@@ -2,10 +2,8 @@
 
 from collections.abc import Callable
 
-from hydra.utils import instantiate
-
 from common.evidence import Subject
-from scripts import folders
+from scripts import claims, folders
 
 
 def subject(config: Callable, name: str, *overrides: str) -> Subject:
@@ -19,7 +17,4 @@ def subject(config: Callable, name: str, *overrides: str) -> Subject:
     choices = (f"{group}={choice}" for group, choice in found.choices.items())
     cfg = config(*choices, "split=test", *overrides)
     cfg.domain.module, cfg.domain.data = found.config["domain"]["module"], found.config["domain"]["data"]
-    domain, asked = (instantiate(node, _convert_="all") for node in (cfg.domain, cfg.asked))
-    domain.data.setup("fit")
-    found.fill(domain.module)
-    return Subject(domain, found, asked)
+    return claims.opened(cfg, found)

@@ -1,285 +1,19 @@
-"""What the essay claims, measured: the experiments that know no domain, the page of them, and the command."""
+"""The page of what was measured of the essay's claims, and the command that writes it."""
 
-import contextlib
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-import torch
-from torch import nn
 
-from common import package
-from common.domain import Domain
-from common.evidence import Subject, constancy, homogeneity, page, precision, runtimes
-from common.evidence.doubt import auroc
-from common.portable import Graph
-from common.program import Evaluation, Figure, Plot
+from common.evidence import Subject, page
+from common.program import Figure, Plot
 from common.results import Experiment, Program
 from common.results import Figure as Measured
-from scripts import claims, folders, portable
-from tests import toys
+from scripts import claims, folders
 from tests.conftest import DOMAINS
-
-KEYS = np.array([0.5, 1.0, 7.0], np.float32)
-
-
-class Portable(toys.Rank):
-    """The toy index with a graph of its net."""
-
-    def graphs(self, net: Any) -> Mapping[str, Graph]:
-        return {"": Graph(net, {"keys": ("n", torch.ones(2))}, ["share"])}
-
-
-@dataclass(frozen=True)
-class Unpacked:
-    """A package of the toy index, as far as experiments ask it."""
-
-    folder: Path
-    parts: Mapping[str, bytes]
-    programs: Mapping[str, Any]
-
-    def fill(self, module: Any) -> None:
-        """It has its weights."""
-
-    def baselines(self) -> Mapping[str, Any]:
-        return self.programs
-
-
-@pytest.fixture
-def subject(tmp_path: Path) -> Subject:
-    """The toy index, untrained, and bisection."""
-    torch.manual_seed(0)
-    made = toys.index()
-    module = Portable(net=toys.Curve(), optimizer=lambda net: None, **toys.SHARED)  # type: ignore[arg-type]
-    domain = Domain(made.data, module, made.baselines, made.evaluator)
-    domain.data.setup("fit")
-    weights = package.weights(module)
-    parts = {f"{module.name}.safetensors": weights, **portable.files(module, weights)}
-    for name, data in parts.items():
-        (tmp_path / name).write_bytes(data)
-    built = {name: baseline.build(domain.data) for name, baseline in domain.baselines.items()}
-    return Subject(domain, Unpacked(tmp_path, parts, built), lambda _: {"": {"keys": KEYS}})  # type: ignore[arg-type]
-
-
-def figures(found: list[Figure | Plot], program: str) -> dict[str, float]:
-    return {item.metric: item.value for item in found if isinstance(item, Figure) and item.program == program}
-
-
-# Constancy
-
-
-@dataclass
-class Clocked:
-    """A program that takes as many seconds, by a clock of its own, as its problem says."""
-
-    now: float = 0.0
-    asked: list[float] = field(default_factory=list)
-
-    def perf_counter(self) -> float:
-        return self.now
-
-    def __call__(self, problems: np.ndarray) -> np.ndarray:
-        self.asked += problems.tolist()
-        self.now += float(problems[0])
-        return problems
-
-
-@pytest.mark.parametrize(("harder", "ratio"), [(1, 1.0), (7, 7.0)])
-def test_the_hardest_problem_is_found_and_asked_again(harder: int, ratio: float, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    program, problems = Clocked(), np.where(np.arange(200) % 50 == 31, harder, 1.0)
-    monkeypatch.setattr("common.answering.time", program)
-    measured = constancy.measure(program, problems, np.inf)
-    assert np.allclose(measured["latencies"], problems)
-    assert measured["hardest_s"] / measured["typical_s"] == pytest.approx(ratio)
-    again = program.asked[constancy.WARM_UP + len(problems) :]
-    assert len(again) == (constancy.HARDEST + 1) * constancy.AGAIN
-
-
-def test_what_is_slow_by_chance_is_not_hard(monkeypatch: pytest.MonkeyPatch) -> None:
-    program = Clocked()
-    problems = np.where(np.arange(100) == 60, -9.0, 1.0)  # of which one takes long once
-
-    def answer(asked: np.ndarray) -> np.ndarray:
-        first = asked[0] < 0 and program.asked.count(asked[0]) == 0
-        program.asked += asked.tolist()
-        program.now += 9.0 if first else 1.0
-        return asked
-
-    monkeypatch.setattr("common.answering.time", program)
-    measured = constancy.measure(answer, problems, np.inf)
-    assert (measured["latencies"].max(), measured["hardest_s"], measured["typical_s"]) == (9, 1, 1)
-
-
-def test_asking_ends_when_the_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    program = Clocked()
-    monkeypatch.setattr("common.answering.time", program)
-    measured = constancy.measure(program, np.full(500, 1.0), 40.0)
-    assert len(measured["latencies"]) == 40 + 1
-    assert program.now == 3 + 41 + 11 * 5, "a twentieth to warm up, a tenth again; a call more each"
-
-
-def test_every_program_is_timed_in_a_process_of_its_own(subject: Subject) -> None:
-    found = constancy.constancy(subject, problems=50, seconds=60.0)
-    for name in ("curve", "bisection"):
-        measured = figures(found, name)
-        assert measured["answers"] == 50
-        assert 0 < measured["latency_p50_s"] <= measured["latency_p99_s"] <= measured["latency_worst_s"]
-        assert measured["hardest_over_typical"] > 0
-        assert 0 <= measured["memory_growth"] < 0.5
-    memory = [figures(found, name)["memory_bytes"] for name in ("curve", "bisection")]
-    assert [item.program for item in found if isinstance(item, Plot)] == ["curve", "bisection"]
-    assert min(memory) > 1e7
-
-
-def test_a_program_that_keeps_what_it_is_given_grows(monkeypatch: pytest.MonkeyPatch) -> None:
-    kept: list[int] = []
-    monkeypatch.setattr(constancy, "peak_memory_bytes", lambda: 1000 + sum(kept))
-    problems = np.ones(100)
-    assert constancy.measure(lambda p: p, problems, np.inf)["grown_bytes"] == 0
-    measured = constancy.measure(lambda p: kept.append(8), problems, np.inf)
-    assert (measured["grown_bytes"], measured["memory_bytes"]) == (8 * 100, 1000 + 8 * (constancy.WARM_UP + 100))
-
-
-# Homogeneity
-
-
-def test_operations_of_a_known_net_are_counted() -> None:
-    net = nn.Sequential(nn.Linear(8, 4), nn.ReLU())
-    graphs, asked = {"": Graph(net, {"x": ("n", torch.ones(2, 8))}, ["y"])}, {"": {"x": np.ones((5, 8), np.float32)}}
-    with homogeneity.Counting() as counted:
-        homogeneity.run(graphs, asked)
-    assert (counted.products, counted.others) == (2 * 5 * 8 * 4, 5 * 4)
-    assert homogeneity.share_of_operations(graphs, asked) == 64 / 68
-    assert 0 < homogeneity.share_of_time(graphs, asked) < 1
-
-
-def test_kinds_of_operators_are_those_of_the_graphs(subject: Subject) -> None:
-    kinds = homogeneity.operators(subject.package.parts)
-    assert {"Log", "Gemm", "Relu"} <= kinds
-    assert homogeneity.operators({"net.safetensors": b"", "manifest.json": b"{}"}) == set()
-
-
-def halved(problems: np.ndarray) -> list[float]:
-    """Three branches, six kinds of operations: >, <, and, append, -, //."""
-    found: list[float] = []
-
-    def look(value: float) -> None:
-        if value > 0 and value < 9:
-            found.append(-value // 2)
-
-    for value in problems:
-        look(value)
-    return found
-
-
-def test_source_is_read_for_operations_and_branches() -> None:
-    kinds, branches = homogeneity.source(halved, np.ones(3))
-    assert kinds == {"Gt", "Lt", "And", "append", "USub", "FloorDiv", "look"}
-    first = halved.__code__.co_firstlineno
-    assert {line - first for _, line, _ in branches} == {5, 8}
-    assert len(branches) == 3, "once each, though the inner function is read with the outer one too"
-
-
-def test_homogeneity_of_all_programs(subject: Subject) -> None:
-    found = homogeneity.homogeneity(subject)
-    learned, bisection = figures(found, "curve"), figures(found, "bisection")
-    assert 0 < learned["products_of_operations"] < 1
-    assert learned["branches"] > bisection["branches"] == 0, "the learned one looks left and right of its guess"
-    assert bisection["kinds_of_operations"] == 1
-
-
-# Precision
-
-
-def test_weights_become_whole_numbers_of_eight_bits() -> None:
-    weight = torch.tensor([[127.0, 1.4, -63.6], [0.0, 0.0, 0.0], [-0.254, 0.0029, 0.1]])
-    wanted = [[127.0, 1.0, -64.0], [0.0, 0.0, 0.0], [-0.254, 0.002, 0.1]]
-    rounded = precision.to_8_bits(weight)
-    torch.testing.assert_close(rounded, torch.tensor(wanted))
-    torch.testing.assert_close(precision.to_8_bits(rounded), rounded)
-    many = torch.randn(3, 4, 5, 6, generator=torch.Generator().manual_seed(0))
-    levels = precision.to_8_bits(many) / many.abs().amax((1, 2, 3), keepdim=True) * 127
-    torch.testing.assert_close(levels, levels.round(), atol=1e-3, rtol=0)
-    assert levels.abs().max() <= 127.001
-
-
-def test_weights_are_as_they_were_after_the_block() -> None:
-    net = nn.Linear(3, 2)
-    before = {name: value.clone() for name, value in net.state_dict().items()}
-    with contextlib.suppress(KeyError), precision.weights(net, torch.zeros_like):
-        assert not net.weight.any()
-        assert torch.equal(net.bias, before["bias"]), "no matrix"
-        raise KeyError
-    assert net.weight.all()
-    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
-
-
-class Said(toys.IndexReferee):
-    """Scores what a learned program's net says, whatever that is."""
-
-    def __call__(self, program: Any) -> Evaluation:
-        with torch.inference_mode():
-            said = program.net(torch.from_numpy(KEYS)).numpy().astype(np.float64)
-        return Evaluation(said, {"said": said})
-
-
-def test_precision_says_what_coarse_weights_change(subject: Subject) -> None:
-    subject = replace(subject, domain=replace(subject.domain, evaluator=Said(toys.Keys())))
-    net: Any = subject.domain.module.averaged.module
-    for exact in (True, False):
-        with torch.no_grad():
-            for p in net.parameters():
-                p.copy_(torch.where(p > 0, 0.5, -0.25) if exact else torch.randn_like(p))
-        found = figures(precision.precision(subject), "curve")
-        assert (found["changed/bf16"] == 0) == exact
-        assert found["changed/bf16"] == pytest.approx(abs(found["said_changed/bf16"] / found["said"]))
-    sizes = [found[f"weight_bytes/{name}"] for name in ("fp32", "bf16", "int8")]
-    assert sizes == [4 * 49, 4 * 17 + 2 * 32, 4 * 17 + 32 + 4 * 17], "32 weights, 17 biases, 17 scales"
-
-
-def test_a_net_without_matrices_has_none_to_round(subject: Subject) -> None:
-    net: Any = subject.domain.module.averaged.module
-    net.layers = nn.Sequential(nn.LayerNorm(1))
-    subject = replace(subject, domain=replace(subject.domain, evaluator=Said(toys.Keys())))
-    assert figures(precision.precision(subject), "curve").keys() == {"said", "weight_bytes/fp32"}
-
-
-# Runtimes
-
-
-def test_all_runtimes_say_the_same(subject: Subject) -> None:
-    found = figures(runtimes.runtimes(subject), "curve")
-    assert found["largest_difference/onnxruntime"] < 1e-5
-    assert found["largest_difference/numpy"] < 1e-5
-    assert found["runtime_bytes/pytorch"] > found["runtime_bytes/onnxruntime"] > found["runtime_bytes/numpy"] > 1e6
-
-
-def test_a_difference_is_seen(subject: Subject) -> None:
-    net: Any = subject.domain.module.averaged.module
-    with torch.no_grad():
-        net.layers[2].bias += 0.5
-    found = figures(runtimes.runtimes(subject), "curve")
-    assert found["largest_difference/onnxruntime"] == pytest.approx(0.5, abs=1e-4)
-    assert found["largest_difference/numpy"] == pytest.approx(0.5, abs=1e-4)
-
-
-# Doubt
-
-
-def test_auroc_is_the_share_of_pairs() -> None:
-    assert auroc(np.array([0.0, 1.0]), np.array([2.0, 3.0])) == 1
-    assert auroc(np.array([2.0, 3.0]), np.array([0.0, 1.0])) == 0
-    assert auroc(np.array([1.0, 1.0]), np.array([1.0])) == 0.5
-    rng = np.random.default_rng(0)
-    known, strange = rng.integers(0, 5, 20), rng.integers(1, 6, 30)
-    pairs = strange[:, None].astype(float) - known
-    assert auroc(known, strange) == pytest.approx((np.sign(pairs) + 1).mean() / 2)
-
 
 # The page
 
@@ -309,7 +43,7 @@ def test_a_claim_is_judged_by_the_learned_programs() -> None:
     }
     for verdict, groups in cases.items():
         assert str(page.judged(both, groups)) == verdict
-    assert page.judged(both, cases["holds in part"]).not_so == ["two a 1.5000 (<= 1)"]
+    assert page.judged(both, cases["holds in part"]).not_so == ["two net a 1.5000 (<= 1)"]
 
 
 def test_the_table_shows_what_the_claim_names_of_all_programs() -> None:
@@ -397,6 +131,22 @@ def test_what_the_command_line_says_counts(counted: list[str], command, tmp_path
     saved = json.loads((tmp_path / "constancy-vision.json").read_text())
     assert saved["figures"][0]["value"] == 3
     assert saved["run"]["config"]["evidence"]["seconds"] == 3
+
+
+def test_the_command_line_says_more_than_few(counted: list[str], command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    run = ("domain=vision", "claims=constancy", f"to={tmp_path}", f"output_dir={tmp_path / 'run'}")
+    command("claims", *run)
+    few = json.loads((tmp_path / "constancy-vision.json").read_text())["run"]["config"]["domain"]["evaluator"]
+    command("claims", "domain.evaluator.limit=7", *run)
+    by_hand = json.loads((tmp_path / "constancy-vision.json").read_text())["run"]["config"]["domain"]["evaluator"]
+    assert few["limit"] not in (None, 7)
+    assert by_hand == few | {"limit": 7}
+
+
+def test_what_another_domain_has_not_needs_its_domain(counted: list[str], command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(SystemExit, match=r"claims: given .*noise=3.*, which control has not, wanted domain=DOMAIN"):
+        command("claims", "evidence.silence.noise=3", f"to={tmp_path}", f"output_dir={tmp_path / 'run'}")
+    assert not list(tmp_path.glob("*.json"))
 
 
 def test_unknown_claims_are_named(command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

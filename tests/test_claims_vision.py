@@ -6,13 +6,11 @@ import numpy as np
 import pytest
 import torch
 from captum.attr import Occlusion
-from hydra.utils import instantiate
 from torch import nn
 
 from common.evidence import Subject
 from common.program import Figure
-from scripts import folders
-from tests.conftest import ROOT
+from tests import shipped
 from vision import attacks, attribution, claims
 from vision.data import Images, read
 from vision.module import LearnedClassifier
@@ -69,13 +67,7 @@ def tiny() -> tuple[LearnedClassifier, Images]:
 @pytest.fixture
 def subject(config) -> Subject:  # type: ignore[no-untyped-def]
     """The shipped package, on few images."""
-    found = folders.load_package(ROOT / "vision" / "pretrained")
-    choices = [f"{group}={choice}" for group, choice in found.choices.items()]
-    cfg = config(*choices, "split=test", "domain.evaluator.limit=20", "domain.data.limit=10")
-    domain = instantiate(cfg.domain, _convert_="all")
-    domain.data.setup("fit")
-    found.fill(domain.module)
-    return Subject(domain, found, claims.asked)
+    return shipped.subject(config, "vision", "domain.evaluator.limit=20")
 
 
 def test_fgsm_on_a_linear_program_is_the_sign_of_its_weights(linear) -> None:  # type: ignore[no-untyped-def]

@@ -127,7 +127,7 @@ def test_it_answers_as_in_pytorch_whatever_the_sizes(sizes: dict, shipped: Shipp
 def test_it_answers_as_in_pytorch_what_is_really_asked(name: str, config) -> None:  # type: ignore[no-untyped-def]
     subject = subject_of(config, name, "domain.evaluator.limit=8")
     running, known = sessions(subject.package.folder, subject.package.parts), graphs(subject.domain.module)
-    asked = subject.asked(subject.domain)
+    asked = subject.inputs
     assert {graph_file(subject.learned, graph) for graph in asked} == known.keys()
     for graph, given in asked.items():
         file = graph_file(subject.learned, graph)

@@ -1,8 +1,11 @@
 """The recordings in pieces, training, and what comes out of it."""
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -13,7 +16,7 @@ from common.optim import adamw, triangle
 from speech import signal
 from speech.baseline import SourceFilter
 from speech.corpus import parts, prompts
-from speech.data import Batches, features_of, prompts_of
+from speech.data import Batches, features_of, prompts_of, remembered
 from speech.module import LearnedVocoder, Vocoder
 from speech.net import WaveNet
 from speech.outputs import Logistics
@@ -50,6 +53,30 @@ def test_features_that_are_damaged_in_the_cache_are_named(monkeypatch, tmp_path:
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(ValueError, match=rf"{path}: given a damaged file \(.*\), wanted arrays; delete it"):
         features_of(chosen, COARSE)
+
+
+def test_who_asks_at_once_waits_for_the_first(monkeypatch, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("SOFTWARE2_CACHE", str(tmp_path))
+    begun, asked_again, made = Event(), Event(), []
+
+    def slow(who: int) -> Iterator[np.ndarray]:
+        begun.set()
+        asked_again.wait(0.5)  # which is set by whoever does not wait
+        made.append(who)
+        yield np.full(3, who)
+
+    def ask(who: int) -> list[np.ndarray]:
+        if who:
+            begun.wait(10)
+        found = remembered("numbers", ["a"], slow(who))
+        if who:
+            asked_again.set()
+        return found
+
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(ask, (0, 1)))
+    assert made == [0]
+    assert [answer[0].tolist() for answer in answers] == [[0, 0, 0]] * 2
 
 
 def test_a_few_steps_make_the_recordings_likelier() -> None:

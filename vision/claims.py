@@ -47,6 +47,8 @@ def adversarial(
         curve: eps of its points beside 0.
         seed: of all random starts and squares.
     """
+    if few > images:
+        raise ValueError(f"adversarial.few: given {few}, wanted at most images, {images}")
     pl.seed_everything(seed, verbose=False)
     whole, part = _images(subject, images), _images(subject, few)
     net, levels = _net(subject), _levels(eps)

@@ -4,6 +4,7 @@ An experiment is a function of a Subject that gives Figures and Plots. The confi
 that know no domain stand here, the others in the domain's claims.py. `python -m scripts.claims` runs them.
 """
 
+import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,6 +17,7 @@ from common.program import Figure, Plot, Program
 if TYPE_CHECKING:  # whoever measures a program's memory imports nothing that the program does not need
     from common.domain import Domain
     from common.package import Package
+    from common.portable import Graph
 
 Inputs = Mapping[str, Mapping[str, np.ndarray]]  # of each graph of a net, by its name: {"": {"pixels": (N, 28, 28)}}
 
@@ -25,24 +27,30 @@ class Subject:
     """A domain, its data set up, and its shipped programs.
 
     Args:
-        domain: with a referee of few problems, since an experiment may ask it often.
+        domain: with a referee of few problems, since an experiment may ask it often, and the package's net.
         asked: what the net's graphs are really asked, of the domain and some of its problems.
+        programs: the learned one first.
     """
 
     domain: "Domain"
     package: "Package"
     asked: "Callable[[Domain], Inputs]"
+    programs: Mapping[str, Program]
 
     @property
     def learned(self) -> str:
         return self.domain.module.name
 
     @cached_property
-    def programs(self) -> dict[str, Program]:
-        """The learned one first."""
-        from common import experiment
+    def inputs(self) -> Inputs:
+        """What each graph is asked."""
+        return self.asked(self.domain)
 
-        return experiment.unpacked(self.domain, self.package)
+    @cached_property
+    def graphs(self) -> "Mapping[str, Graph]":
+        """Of a copy of the averaged net."""
+        module = self.domain.module
+        return module.graphs(copy.deepcopy(module.averaged.module).eval().cpu())
 
     def of(self, name: str, found: Iterable[Figure | Plot]) -> list[Figure | Plot]:
         """These, as they are said of one of the programs; whatever is no baseline is learned."""

@@ -22,7 +22,7 @@ AGAIN = 5  # times, or as often as there is time for, of which the fastest count
 
 def constancy(subject: Subject, *, problems: int, seconds: float) -> list[Figure | Plot]:
     """Latencies of all programs: median, 99 of 100, worst; what the hardest problem takes, in times what one in the
-    middle does; and the memory that is held after all problems beyond that after the first.
+    middle does; and by how much the peak of memory rises after the first WARM_UP problems, until all are answered.
 
     Args:
         problems: different ones, as far as the domain has them.

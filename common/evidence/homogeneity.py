@@ -5,13 +5,13 @@ runs while it answers is read for the operations that it names and the places wh
 """
 
 import ast
-import copy
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import CodeType
 from typing import Any
 
+import numpy as np
 import onnx
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -32,13 +32,11 @@ OPERATORS = (ast.operator, ast.unaryop, ast.cmpop, ast.boolop)
 def homogeneity(subject: Subject) -> list[Figure | Plot]:
     """Of the net, shares of operations and of time that are products, and kinds of operators in its ONNX graphs; of
     each program, kinds of operations and branches in its own source."""
-    net: Any = copy.deepcopy(subject.domain.module.averaged.module).eval().cpu()
-    graphs, asked = subject.domain.module.graphs(net), subject.asked(subject.domain)
     found = subject.of(
         subject.learned,
         [
-            Figure("products_of_operations", share_of_operations(graphs, asked)),
-            Figure("products_of_time", share_of_time(graphs, asked)),
+            Figure("products_of_operations", share_of_operations(subject.graphs, subject.inputs)),
+            Figure("products_of_time", share_of_time(subject.graphs, subject.inputs)),
             Figure("kinds_of_operators", len(operators(subject.package.parts))),
         ],
     )
@@ -67,21 +65,23 @@ class Counting(TorchDispatchMode):
 
 
 @torch.no_grad()
-def run(graphs: Any, asked: Inputs) -> None:
-    """Every graph once, on what it is asked."""
+def run(graphs: Mapping[str, Graph], asked: Inputs) -> dict[str, list[np.ndarray]]:
+    """What every graph answers to what it is asked, in PyTorch."""
+    found = {}
     for name, inputs in asked.items():
-        graph: Graph = graphs[name]
-        graph.function(*(torch.from_numpy(inputs[key]) for key in graph.inputs))
+        said = graphs[name].function(*(torch.from_numpy(inputs[key]) for key in graphs[name].inputs))
+        found[name] = [part.numpy() for part in (said if isinstance(said, tuple) else (said,))]
+    return found
 
 
-def share_of_operations(graphs: Any, asked: Inputs) -> float:
+def share_of_operations(graphs: Mapping[str, Graph], asked: Inputs) -> float:
     """Of all that is computed, that are products."""
     with Counting() as counted:
         run(graphs, asked)
     return counted.products / (counted.products + counted.others)
 
 
-def share_of_time(graphs: Any, asked: Inputs) -> float:
+def share_of_time(graphs: Mapping[str, Graph], asked: Inputs) -> float:
     """Of the time within operators, on a CPU (torch.profiler)."""
     run(graphs, asked)
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:

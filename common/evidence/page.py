@@ -24,7 +24,7 @@ class Claim:
         title, claim: in our own words.
         experiment: what measures it, of the configs' `evidence`.
         shown: the figures in its table.
-        holds: {figure of the learned program: what it must be for the claim to hold}, where a domain has it.
+        holds: {figure of the learned programs: what it must be for the claim to hold}, where a domain has it.
         note: how to read them.
         against: what others found.
     """
@@ -68,14 +68,14 @@ def read(path: Path) -> dict[str, Claim]:
 
 
 def judged(claim: Claim, measured: Iterable[Experiment]) -> Verdict:
-    """What the learned programs' figures say of it."""
+    """What the learned programs' figures say of it; there may be several, such as a net with search and without."""
     so: list[str] = []
     not_so: list[str] = []
     for group in measured:
         for program in (p for p in group.programs if p.kind == "learned"):
             for metric, condition in claim.holds.items():
                 if figure := program.figures.get(metric):
-                    said = f"{group.domain} {metric} {figure.text()} ({condition})"
+                    said = f"{group.domain} {program.name} {metric} {figure.text()} ({condition})"
                     (so if replace(figure, goal=condition).met() else not_so).append(said)
     return Verdict(so, not_so)
 
