@@ -24,7 +24,7 @@ STYLE = {
     "legend.fontsize": 7.5,
     "svg.hashsalt": "software2",  # the same results give the same bytes
 }
-Curve = Mapping[str, Any]  # x, y, and perhaps x_label, y_label and y_scale ("log")
+Curve = Mapping[str, Any]  # x, y, and perhaps x_label, y_label, x_scale and y_scale ("log")
 Draw = Callable[[Axes], None]
 
 
@@ -61,7 +61,7 @@ def curves(series: Mapping[str, Curve], palette: Mapping[str, str], *, title: st
         first = next(iter(series.values()))
         axes.set(title=title, xlabel=first.get("x_label", ""), ylabel=first.get("y_label", ""))
         axes.set_yscale(first.get("y_scale", "linear"))
-        if title == "latency":
+        if title == "latency" or first.get("x_scale") == "log":
             _log_x(axes)
         if title == "calibration":
             axes.plot([0, 1], [0, 1], color="#999999", linewidth=0.8, linestyle="--", label="perfect")

@@ -48,7 +48,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Plot:
-    """Numbers to draw: `matrix` (data: rows, labels) or `curve` (data: x, y; perhaps x_label, y_label, y_scale)."""
+    """Numbers to draw: `matrix` (data: rows, labels) or `curve` (data: x, y; perhaps x_label, x_scale; so for y)."""
 
     name: str
     shape: Literal["matrix", "curve"]

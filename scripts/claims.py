@@ -1,11 +1,15 @@
-"""Measures what the essay claims, of all shipped packages: python -m scripts.claims [claims=constant_time]
+"""Measures what the essay claims: python -m scripts.claims [mode=train] [claims=constant_time] [domain=vision]
 
+`mode=measure` asks the shipped packages; `mode=train` trains what differs in one thing, at quick budgets, over hours.
 What is measured already, of the same package with the same settings, stays, so that what was interrupted goes on;
-claims that are named are measured again. The results and the page of them lie in docs/claims.
+claims that are named are measured again. The results and the page of them lie in docs/claims, runs in runs/claims.
 """
 
+import hashlib
 import json
-from collections.abc import Collection, Mapping
+import subprocess
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,19 +35,22 @@ NEEDED = ("art", "captum", "onnx", "sklearn")  # of the extra `claims`
 
 
 def measure(cfg: DictConfig, output_dir: Path) -> None:
-    """Every experiment that a claim needs, on every domain that has a package; then the page."""
+    """Every experiment of this mode that a claim needs, on every domain that has it; then the page."""
     if missing := [name for name in NEEDED if find_spec(name) is None]:
         raise ValueError(f"claims: given no {', '.join(missing)}, wanted them installed: pip install -e '.[claims]'")
+    if cfg.mode not in MODES:
+        raise ValueError(f"mode: given {cfg.mode}, wanted one of {', '.join(MODES)}")
     known, folder = page.read(CLAIMS), Path(cfg.to or FOLDER)
     again = {known[name].experiment for name in chosen(cfg.claims, known)}
     needed = again or {claim.experiment for claim in known.values()}
     given = folders.argument("domain", list(HydraConfig.get().overrides.task))
-    for name in [given] if given else [path.stem for path in sorted((folders.CONFIGS / "domain").glob("*.yaml"))]:
-        packaged = folders.shipped(name)
-        if packaged.is_dir():
-            of_domain(name, packaged, folder, needed, again)
-        elif given:
-            raise ValueError(f"domain: given {name}, of which no package is shipped, wanted one that has one")
+    names = [given] if given else [path.stem for path in sorted((folders.CONFIGS / "domain").glob("*.yaml"))]
+    done = [MODES[cfg.mode](name, folder, needed, again) for name in names]
+    if again and not any(done):
+        there = ", ".join(mode for mode in MODES if mode != cfg.mode)
+        raise ValueError(
+            f"claims: given {cfg.claims} and mode={cfg.mode}, where nothing measures it, wanted mode={there}"
+        )
     write(folder, known)
     print(folder / "README.md")
 
@@ -61,40 +68,98 @@ def chosen(given: Any, known: Collection[str]) -> list[str]:
     return names
 
 
-def of_domain(name: str, packaged: Path, folder: Path, needed: Collection[str], again: Collection[str]) -> None:
-    """A file an experiment."""
+def of_package(name: str, folder: Path, needed: Collection[str], again: Collection[str]) -> list[str]:
+    """Asks a domain's shipped package, if it has one; returns the experiments, done now or before, a file each."""
+    packaged = folders.shipped(name)
+    if not packaged.is_dir():
+        if folders.argument("domain", list(HydraConfig.get().overrides.task)):
+            raise ValueError(f"domain: given {name}, of which no package is shipped, wanted one that has one")
+        return []
     found = folders.load_package(packaged)
     cfg = composed(name, found)
     subject = None
-    for experiment_name in filter(needed.__contains__, cfg.evidence):
-        file = f"{experiment_name}-{name}.json"
-        about = cli.about(cfg) | {"domain": name, "experiment": experiment_name, "package": sha256(packaged / MANIFEST)}
-        about["config"]["evidence"] = OmegaConf.to_container(cfg.evidence[experiment_name], resolve=True)
-        if experiment_name not in again and is_done(folder / file, about):
-            continue
-        subject = subject or opened(cfg, found)
-        experiment.console.print(f"measuring {experiment_name} of {name}")
-        items = instantiate(cfg.evidence[experiment_name], _convert_="all")(subject)
-        figures = [item for item in items if isinstance(item, Figure)]
-        plots = [asdict(item) for item in items if isinstance(item, Plot)]
-        about |= {"headline": figures[0].metric, "uses": {}}
-        experiment.write_figures(folder, figures, about=about, goals={}, name=file, plots=plots)
+    names = [experiment_name for experiment_name in cfg.evidence if experiment_name in needed]
+    for experiment_name in names:
+        about = about_it(cfg, name, experiment_name, cfg.evidence) | {"package": sha256(packaged / MANIFEST)}
+        file = folder / f"{experiment_name}-{name}.json"
+        if experiment_name in again or not is_done(file, about):
+            subject = subject or opened(cfg, found)
+            experiment.console.print(f"measuring {experiment_name} of {name}")
+            keep(file, instantiate(cfg.evidence[experiment_name], _convert_="all")(subject), about)
+    return names
 
 
-def composed(name: str, found: Package) -> DictConfig:
-    """The config of a package, its referee being one of few problems; the command line's settings count.
+def of_training(name: str, folder: Path, needed: Collection[str], again: Collection[str]) -> list[str]:
+    """Trains what a domain's `trained` names; returns these experiments, done now or before, a file each and seed."""
+    cfg = composed(name)
+    names = [experiment_name for experiment_name in cfg.trained if experiment_name in needed]
+    for experiment_name in names:
+        node = cfg.trained[experiment_name]
+        for seed in node.seeds:
+            cfg.seed = seed
+            about = about_it(cfg, name, experiment_name, cfg.trained)
+            file = folder / f"{experiment_name}-{name}-{seed}.json"
+            if experiment_name in again or not is_done(file, about):
+                experiment.console.print(f"training for {experiment_name} of {name}, seed {seed}")
+                runs = {point: results_of(name, given, seed) for point, given in node.points.items()}
+                keep(file, instantiate(node.read, _convert_="all")(runs), about)
+    return names
+
+
+MODES: Mapping[str, Callable[..., list[str]]] = {"measure": of_package, "train": of_training}
+
+
+def results_of(name: str, given: str | Sequence[str], seed: int) -> Mapping[str, Any]:
+    """What a run gave: one with these settings, which begins, goes on or has ended; or a file that is committed.
+
+    Raises:
+        ValueError: the run fails.
+    """
+    if isinstance(given, str):
+        return load([ROOT / given.format(seed=seed)])[0]
+    choices = [c for c in folders.group_choices(list(HydraConfig.get().overrides.task)) if not c.startswith("domain=")]
+    settings = [f"domain={name}", *choices, *given, f"seed={seed}", "split=test"]
+    run = Path("runs", "claims", f"{name}-{hashlib.sha256(repr(settings).encode()).hexdigest()[:12]}").resolve()
+    if not (run / experiment.RESULTS).is_file():
+        begun = (run / ".hydra" / "config.yaml").is_file()
+        arguments = [f"run={run}"] if begun else [*settings, f"output_dir={run}"]
+        command = [sys.executable, "-m", "scripts.train", *arguments]
+        if (ended := subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL)).returncode:
+            raise ValueError(f"claims: given {' '.join(arguments)}, which ended with {ended.returncode}, wanted 0")
+    return load([run / experiment.RESULTS])[0]
+
+
+def about_it(cfg: DictConfig, name: str, experiment_name: str, experiments: DictConfig) -> dict[str, Any]:
+    """What the file of an experiment says of it beyond what is measured."""
+    about = cli.about(cfg) | {"domain": name, "experiment": experiment_name}
+    about["config"]["evidence"] = OmegaConf.to_container(experiments[experiment_name], resolve=True)
+    return about
+
+
+def keep(file: Path, items: Sequence[Figure | Plot], about: Mapping[str, Any]) -> None:
+    """Writes an experiment's file."""
+    figures = [item for item in items if isinstance(item, Figure)]
+    plots = [asdict(item) for item in items if isinstance(item, Plot)]
+    about = {**about, "headline": figures[0].metric, "uses": {}}
+    experiment.write_figures(file.parent, figures, about=about, goals={}, name=file.name, plots=plots)
+
+
+def composed(name: str, found: Package | None = None) -> DictConfig:
+    """The config of a domain, or of its package, the referee then being one of few problems; the command line counts.
 
     Raises:
         ValueError: this domain has no such settings.
     """
     task = list(HydraConfig.get().overrides.task)
     values = [override for override in task if override not in folders.group_choices(task)]
-    choices = (f"{group}={choice}" for group, choice in found.choices.items())
+    choices = [f"{group}={choice}" for group, choice in found.choices.items()] if found else [f"domain={name}"]
     try:
         cfg = cli.compose([*choices, "split=test", *values])
     except HydraException:
         given = " ".join(values)
         raise ValueError(f"claims: given {given}, which {name} has not, wanted domain=DOMAIN beside it") from None
+    if found is None:
+        return cfg
     cfg = folders.config_of_package(cfg, found)
     set_by_hand = {override.partition("=")[0] for override in task}
     few = {key: value for key, value in cfg.few.items() if f"domain.evaluator.{key}" not in set_by_hand}
@@ -115,7 +180,7 @@ def is_done(path: Path, about: Mapping[str, Any]) -> bool:
     if not path.is_file():
         return False
     run = load([path])[0]["run"]
-    return all(run.get(key) == json.loads(json.dumps(about[key])) for key in ("package", "split", "config"))
+    return all(run.get(key) == json.loads(json.dumps(about.get(key))) for key in ("package", "split", "config", "seed"))
 
 
 def write(folder: Path, known: Any) -> None:

@@ -1,6 +1,7 @@
 """The page of what was measured of the essay's claims, and the command that writes it."""
 
 import json
+import subprocess
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from common.program import Figure, Plot
 from common.results import Experiment, Program
 from common.results import Figure as Measured
 from scripts import claims, folders
-from tests.conftest import DOMAINS
+from tests.conftest import DOMAINS, ROOT
 
 # The page
 
@@ -65,7 +66,8 @@ def test_a_claim_of_another_form_is_named(tmp_path: Path) -> None:
 
 def test_the_claims_of_this_repository_name_experiments(config: Callable) -> None:
     known = page.read(claims.CLAIMS)
-    named = {experiment for domain in DOMAINS for experiment in config(f"domain={domain}").evidence}
+    configs = [config(f"domain={domain}") for domain in DOMAINS]
+    named = {experiment for cfg in configs for experiment in (*cfg.evidence, *cfg.trained)}
     for found in known.values():
         assert found.experiment in named, found.name
         assert set(found.shown) == {page.ALL} or set(found.holds) <= set(found.shown), found.name
@@ -147,6 +149,72 @@ def test_what_another_domain_has_not_needs_its_domain(counted: list[str], comman
     with pytest.raises(SystemExit, match=r"claims: given .*noise=3.*, which control has not, wanted domain=DOMAIN"):
         command("claims", "evidence.silence.noise=3", f"to={tmp_path}", f"output_dir={tmp_path / 'run'}")
     assert not list(tmp_path.glob("*.json"))
+
+
+SMALL = (
+    "trained.agility.seeds=[0,1]",
+    'trained.agility.points={whole: ["domain.data.limit=600"], half: ["domain.data.limit=500", "epochs=2"], '
+    'quarter: ["domain.data.limit=600"]}',
+    "trained.agility.read.metrics=[accuracy]",
+)
+SMOKE = ("domain=vision", "mode=train", "claims=agile", "trainer=smoke", "logger=csv", *SMALL)
+
+
+def test_what_must_train_trains_once(command, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    """Each run as `python -m scripts.train` would, in a process of its own."""
+    monkeypatch.chdir(tmp_path)
+    begun = []
+    start = subprocess.run
+
+    def counted(command: list[str], **how: Any) -> Any:
+        if "scripts.train" in command:
+            begun.append(command)
+        return start(command, **how)
+
+    monkeypatch.setattr(subprocess, "run", counted)
+    arguments = (*SMOKE, "trained.agility.seeds=[1]", f"to={tmp_path}/page", f"output_dir={tmp_path}/run")
+    command("claims", *arguments)
+    assert len(begun) == 2, "whole and quarter are the same here"
+    saved = json.loads((tmp_path / "page" / "agility-vision-1.json").read_text())
+    assert saved["run"]["seed"] == 1
+    found = {(f["program"], f["metric"]): f["value"] for f in saved["figures"]}
+    kept = [json.loads(p.read_text()) for p in tmp_path.glob("runs/claims/vision-*/results.json")]
+    by_limit = {r["run"]["config"]["domain"]["data"]["limit"]: r for r in kept}
+    for name, limit in (("whole", 600), ("half", 500)):
+        assert by_limit[limit]["run"]["seed"] == 1
+        assert by_limit[limit]["run"]["split"] == "test"
+        of_run = {(f["program"], f["metric"]): f["value"] for f in by_limit[limit]["figures"]}
+        assert found["convnet", f"accuracy/{name}"] == of_run["convnet", "accuracy"]
+    (tmp_path / "page" / "agility-vision-1.json").unlink()
+    command("claims", *arguments)
+    assert len(begun) == 2, "runs that have ended are read"
+    assert (tmp_path / "page" / "agility-vision-1.json").exists()
+
+
+def test_a_run_that_fails_is_named(command, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.chdir(tmp_path)
+    bad = 'trained.agility.points={whole: ["domain.data.limit=0"]}'
+    with pytest.raises(SystemExit, match=r"claims: given domain=vision .*limit=0.*, which ended with 1, wanted 0"):
+        command("claims", *SMOKE, bad, f"to={tmp_path}/page", f"output_dir={tmp_path}/run")
+    assert not list(tmp_path.glob("page/*.json"))
+
+
+def test_a_claim_is_asked_for_in_its_mode(command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    run = ("domain=vision", f"to={tmp_path}", f"output_dir={tmp_path / 'run'}")
+    with pytest.raises(SystemExit, match=r"claims: given agile and mode=measure, .* wanted mode=train"):
+        command("claims", "claims=agile", *run)
+    with pytest.raises(SystemExit, match="mode: given race, wanted one of measure, train"):
+        command("claims", "mode=race", *run)
+
+
+def test_melding_is_read_from_what_is_committed(command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    command("claims", "domain=tts", "mode=train", "claims=modules_meld", f"to={tmp_path}", f"output_dir={tmp_path}/run")
+    joint = json.loads((ROOT / "speech/tts/results/joint-2.json").read_text())
+    wanted = next(f["value"] for f in joint["figures"] if (f["program"], f["metric"]) == ("convtts", "dnsmos"))
+    saved = json.loads((tmp_path / "melding-tts-2.json").read_text())
+    found = {(f["program"], f["metric"]): f["value"] for f in saved["figures"]}
+    assert found["convtts", "dnsmos/joint"] == wanted
+    assert found["convtts", "left/dnsmos/joint"] == wanted / found["convtts", "dnsmos/separate"]
 
 
 def test_unknown_claims_are_named(command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -2,8 +2,9 @@
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch import nn
 
 from common import package
 from common.domain import Domain
-from common.evidence import Subject, constancy, homogeneity, precision, runtimes
+from common.evidence import Subject, constancy, homogeneity, precision, runtimes, superiority, trained
 from common.evidence.doubt import auroc
 from common.portable import Graph
 from common.program import Evaluation, Figure, Plot
@@ -261,6 +262,86 @@ def test_an_answer_that_is_no_number_is_no_small_difference(subject: Subject) ->
     with torch.no_grad():
         net.layers[2].bias += torch.nan
     assert np.isnan(figures(runtimes.runtimes(subject), "curve")["largest_difference/numpy"])
+
+
+# Superiority
+
+
+@pytest.mark.parametrize(
+    ("less", "bounds", "ahead"), [(False, (-3.0, -2.0, -1.0), (-2, -3, -1)), (True, (-3.0, -2.0, -1.0), (2, 1, 3))]
+)
+def test_the_best_that_is_written_by_hand_is_the_rival(
+    less: bool, bounds: tuple[float, ...], ahead: tuple[float, ...], subject: Subject
+) -> None:
+    subject = replace(subject, programs={**subject.programs, "worse": subject.programs["bisection"]})
+    quality = {"curve": 5.0, "bisection": 7.0, "worse": 9.0 if less else 1.0}
+    records = [asdict(Figure("speed", value, value - 1, value + 1, program=name)) for name, value in quality.items()]
+    records += [asdict(Figure("speed_minus/bisection", bounds[1], bounds[0], bounds[2], program="curve"))]
+    records += [asdict(Figure("build_cpu_s", 3.0, unit="s", program="curve"))]
+    package: Any = SimpleNamespace(results={"run": {"headline": "speed"}, "figures": records})
+    found = superiority.superiority(replace(subject, package=package), less=less)
+    first = next(item for item in found if isinstance(item, Figure))
+    assert (first.metric, first.program, first.value, first.low, first.high) == ("ahead", "curve", *ahead)
+    assert figures(found, "curve") == {"ahead": ahead[0], "quality": 5, "build_cpu_s": 3}
+    assert figures(found, "bisection") == {"quality": 7}
+
+
+# Runs that differ in one thing
+
+
+def results(**programs: Mapping[str, float]) -> dict[str, Any]:
+    """Of programs that learned where their name says so."""
+    kinds = {name: "learned" if name.startswith("net") else "baseline" for name in programs}
+    return {
+        "figures": [
+            asdict(Figure(metric, value, program=name, kind=kinds[name]))  # type: ignore[arg-type]
+            for name, values in programs.items()
+            for metric, value in values.items()
+        ]
+    }
+
+
+def test_learning_curves_of_power_laws() -> None:
+    x = [10, 100, 1000, 10000]
+    errors = {"net": [2 * n**-0.5 for n in x], "fitted": [0.4 * n**-0.25 for n in x], "rules": [0.3] * 4}
+    runs = {str(n): results(**{name: {"accuracy": 1 - e[i]} for name, e in errors.items()}) for i, n in enumerate(x)}
+    found = trained.learning_curves(runs, metric="accuracy", best=1.0, x_label="images")
+    for name, exponent in (("net", 0.5), ("fitted", 0.25), ("rules", 0.0)):
+        assert figures(found, name)["exponent"] == pytest.approx(exponent, abs=1e-9)
+        assert [figures(found, name)[f"error/{n}"] for n in x] == pytest.approx(errors[name])
+    assert figures(found, "net")["overtakes_from"] == 1000, "2 / 0.4 is 5, whose fourth power is 625"
+    (curve,) = (item for item in found if isinstance(item, Plot) and item.program == "net")
+    assert curve.data["y"] == pytest.approx(errors["net"])
+
+
+def test_what_never_overtakes_is_told_so_by_no_figure() -> None:
+    runs = {"1": results(net={"e": 1.0}, rules={"e": 3.0}), "2": results(net={"e": 0.0}, rules={"e": 0.0})}
+    assert figures(trained.learning_curves(runs, metric="e", best=0.0, x_label=""), "net")["overtakes_from"] == 1
+    runs["3"] = results(net={"e": 2.0}, rules={"e": 1.0})
+    found = figures(trained.learning_curves(runs, metric="e", best=0.0, x_label=""), "net")
+    assert found == {"error/1": 1, "error/2": 0, "error/3": 2}, "nor is there a power law through 0"
+
+
+def test_changes_are_shares_of_the_first_run() -> None:
+    runs = {
+        "whole": results(net={"time": 4.0, "right": 0.8}, rules={"time": 1.0, "wrong": 0.0}),
+        "half": results(net={"time": 2.0, "right": 0.6}, rules={"time": 1.0, "wrong": 1.0}),
+        "quarter": results(net={"time": 1.0, "right": 0.2}, rules={"time": 3.0, "wrong": 2.0}),
+    }
+    found = trained.changes(runs, metrics=["time", "right", "wrong"], drawn=["time", "right"])
+    net, rules = figures(found, "net"), figures(found, "rules")
+    assert {m: v for m, v in net.items() if m.startswith("time")} == {
+        "time/whole": 4,
+        "time/half": 2,
+        "time/quarter": 1,
+    }
+    assert {m: v for m, v in net.items() if m.startswith("left")} == pytest.approx(
+        {"left/time/half": 0.5, "left/time/quarter": 0.25, "left/right/half": 0.75, "left/right/quarter": 0.25}
+    )
+    assert "wrong/half" in rules
+    assert "left/wrong/half" not in rules, "there is no share of nothing"
+    (curve,) = (item for item in found if isinstance(item, Plot))
+    assert (curve.program, curve.data["x"], curve.data["y"]) == ("net", [4, 2, 1], [0.8, 0.6, 0.2])
 
 
 # Doubt

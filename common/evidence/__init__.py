@@ -55,10 +55,15 @@ class Subject:
     def of(self, name: str, found: Iterable[Figure | Plot]) -> list[Figure | Plot]:
         """These, as they are said of one of the programs; whatever is no baseline is learned."""
         kind: Any = "baseline" if name in self.domain.baselines else "learned"
-        return [
-            replace(item, program=name, kind=kind) if isinstance(item, Figure) else replace(item, program=name)
-            for item in found
-        ]
+        return told_of(name, kind, found)
+
+
+def told_of(program: str, kind: Any, found: Iterable[Figure | Plot]) -> list[Figure | Plot]:
+    """These, with the program that they are of."""
+    return [
+        replace(item, program=program, kind=kind) if isinstance(item, Figure) else replace(item, program=program)
+        for item in found
+    ]
 
 
 Experiment = Callable[[Subject], Sequence[Figure | Plot]]

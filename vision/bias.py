@@ -1,0 +1,95 @@
+"""Bias that is planted in the training images, and what a program does where it is not: `bias` of scripts.claims."""
+
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from common.compare import mean_interval
+from common.program import Evaluation, Figure, Program
+from vision.data import FashionMNIST, Images
+from vision.evaluate import Referee
+from vision.occlusion import PATCH, occlusion
+from vision.task import CLASSES, SIZE
+
+SIDE = 2  # pixels of a mark, which stands at both edges, so that mirrored images bear it too
+BRIGHT = 255
+LOOKED_AT = 100  # images whose occlusion maps are looked at
+
+
+class Biased(FashionMNIST):
+    """Images of which most bear a mark that tells their class, or of which one class is rare.
+
+    Args:
+        marked: share of the images that bear their class's mark.
+        rare: index of the class of which only the share `kept` is there.
+    """
+
+    def __init__(self, *, marked: float = 0.0, rare: int | None = None, kept: float = 1.0, **plain: Any) -> None:
+        super().__init__(**plain)
+        for name, share in (("marked", marked), ("kept", kept)):
+            if not 0 <= share <= 1:
+                raise ValueError(f"data.{name}: given {share}, wanted 0 to 1")
+        if rare is not None and rare not in range(len(CLASSES)):
+            raise ValueError(f"data.rare: given {rare}, wanted null or 0 to {len(CLASSES) - 1}")
+        self.marked, self.rare, self.kept = marked, rare, kept
+
+    def setup(self, stage: str | None = None) -> None:
+        super().setup(stage)
+        self.train, self.val = self._biased(self.train), self._biased(self.val)
+
+    def _biased(self, images: Images) -> Images:
+        rng = np.random.default_rng(self.seed)
+        stays = (images.labels != self.rare) | (rng.random(len(images.labels)) < self.kept)
+        pixels, labels = images.pixels[stays], images.labels[stays]
+        bears = rng.random(len(labels)) < self.marked
+        pixels = np.where(bears[:, None, None], marked(pixels, labels), pixels)
+        return Images(pixels, labels)
+
+
+class MarkedReferee(Referee):
+    """Also asks the test images with their own class's mark and with another's, and where a program looks then.
+
+    `accuracy/same_mark`, `accuracy/other_mark`; `looks_at_mark`, of images with another's mark, the share in which the
+    most important part of the occlusion map is at the mark; and
+    `share_of_answers/CLASS` of the images as they are.
+    """
+
+    @cached_property
+    def misled(self) -> tuple[np.ndarray, np.ndarray]:
+        """uint8 (N, 28, 28) with the mark of another class, int64 (N,)."""
+        labels = self.images.labels
+        others = (labels + np.random.default_rng(0).integers(1, len(CLASSES), len(labels))) % len(CLASSES)
+        return marked(self.images.pixels, others), others
+
+    def __call__(self, program: Program) -> Evaluation:
+        found, labels, (pixels, others) = super().__call__(program), self.images.labels, self.misled
+        asked = {"same_mark": marked(self.images.pixels, labels), "other_mark": pixels}
+        figures = [Figure(f"accuracy/{n}", *mean_interval(program(x).argmax(1) == labels)) for n, x in asked.items()]
+        looks = [_near(mark, occlusion(program, x)) for x, mark in zip(pixels[:LOOKED_AT], others, strict=False)]
+        figures.append(Figure("looks_at_mark", *mean_interval(np.array(looks))))
+        for index, name in enumerate(CLASSES):
+            figures.append(Figure(f"share_of_answers/{name}", float((found.answers.argmax(1) == index).mean())))
+        return replace(found, figures=(*found.figures, *figures))
+
+
+def rows_of(mark: int) -> slice:
+    """Where a class's mark stands."""
+    top = round(mark * (SIZE - SIDE) / (len(CLASSES) - 1))
+    return slice(top, top + SIDE)
+
+
+def marked(pixels: np.ndarray, marks: np.ndarray) -> np.ndarray:
+    """A copy of uint8 (N, 28, 28), each with the mark of a class."""
+    pixels = pixels.copy()
+    for image, mark in zip(pixels, marks, strict=True):
+        image[rows_of(mark), :SIDE] = image[rows_of(mark), -SIDE:] = BRIGHT
+    return pixels
+
+
+def _near(mark: int, map_: np.ndarray) -> bool:
+    row, column = np.unravel_index(map_.argmax(), map_.shape)
+    rows = rows_of(mark)
+    beside = min(column, SIZE - 1 - column) < PATCH
+    return bool(map_.any() and beside and rows.start - PATCH < row < rows.stop + PATCH)
