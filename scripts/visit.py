@@ -8,6 +8,7 @@ import itertools
 import random
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -34,7 +35,7 @@ def visit(cfg: DictConfig, output_dir: Path) -> None:
         raise ValueError(f"interactions: given {cfg.interactions}, wanted 1 or more")
     goals = dict(GOALS)
     url, start = f"http://127.0.0.1:{cfg.port}", time.perf_counter()
-    with served(cfg.port) as process:
+    with served(cfg.port) as process, downloads():
         figures = [Figure("up_s", time.perf_counter() - start, unit="s", program="page")]
         visitor = Visitor(url, seed=0)
         for question, name in visitor.names.items():
@@ -83,6 +84,17 @@ def served(port: int) -> Iterator[subprocess.Popen[str]]:
             process.terminate()
 
 
+@contextmanager
+def downloads() -> Iterator[None]:
+    """Within the block, what visitors get goes where it ends with the block: the client leaves a folder a file."""
+    with tempfile.TemporaryDirectory() as folder:
+        tempfile.tempdir = folder
+        try:
+            yield
+        finally:
+            tempfile.tempdir = None
+
+
 class Visitor:
     """Someone who asks the page.
 
@@ -93,7 +105,7 @@ class Visitor:
     def __init__(self, url: str, seed: int) -> None:
         from gradio_client import Client
 
-        self.client = Client(url, verbose=False)
+        self.client = Client(url, download_files=tempfile.gettempdir(), verbose=False)
         self.random = random.Random(seed)
         self.errors = 0
         self.api = self.client.view_api(return_format="dict", print_info=False)["named_endpoints"]
