@@ -10,6 +10,7 @@ import signal
 import sys
 import tempfile
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from common import experiment
+from common.domain import Domain
+from common.package import Package
+from common.program import Program
 from scripts import cli, folders
 
 LARGEST_UPLOAD = "20mb"
@@ -25,30 +29,36 @@ KEPT_S = 3600  # pictures, sounds and uploads
 HEAD = "Each program written twice: by hand (Software 1.0) and by training (Software 2.0). Nothing leaves this machine."
 
 
-def page(warming: Executor) -> tuple[Any, list[Future[object]]]:
+def page(working: Executor) -> tuple[Any, list[Future[object]]]:
     """A tab for each domain that has one and whose package is shipped; and the first calls, which are under way."""
-    import gradio as gr
+    opening = {}
+    for name in sorted(path.stem for path in (folders.CONFIGS / "domain").glob("*.yaml")):
+        folder = folders.shipped(name)
+        if not folder.is_dir():
+            continue
+        found = folders.load_package(folder)
+        cfg = cli.compose([*(f"{group}={choice}" for group, choice in found.choices.items()), "split=test"])
+        cfg = folders.config_of_package(cfg, found)
+        if cfg.app:
+            opening[name] = cfg, working.submit(opened, cfg, found)
+    import gradio as gr  # it takes seconds: programs open meanwhile
 
     first_calls = []
     with gr.Blocks(
         title="Software 2.0, measured", analytics_enabled=False, fill_width=True, delete_cache=(KEPT_S, KEPT_S)
     ) as blocks:
         gr.Markdown(f"# Software 2.0, measured\n{HEAD}")
-        for name in sorted(path.stem for path in (folders.CONFIGS / "domain").glob("*.yaml")):
-            folder = folders.shipped(name)
-            if not folder.is_dir():
-                continue
-            found = folders.load_package(folder)
-            cfg = cli.compose([*(f"{group}={choice}" for group, choice in found.choices.items()), "split=test"])
-            cfg = folders.config_of_package(cfg, found)
-            if not cfg.app:
-                continue
-            domain = cli.build(cfg)
-            experiment.console.print(f"opening {name}")
+        for name, (cfg, programs) in opening.items():
             with gr.Tab(name):
-                ask_all = instantiate(cfg.app)(blocks, domain, experiment.unpacked(domain, found))
-                first_calls.append(warming.submit(ask_all))
+                ask_all = instantiate(cfg.app)(blocks, *programs.result())
+                first_calls.append(working.submit(ask_all))
     return blocks, first_calls
+
+
+def opened(cfg: DictConfig, found: Package) -> tuple[Domain, dict[str, Program]]:
+    """A domain, and the programs of its package."""
+    domain = cli.build(cfg)
+    return domain, experiment.unpacked(domain, found)
 
 
 def launched(port: int) -> Any:
@@ -58,13 +68,14 @@ def launched(port: int) -> Any:
         ValueError: Gradio is not installed.
         OSError: the port is taken.
     """
-    try:
+    if find_spec("gradio") is None:
+        raise ValueError("app: given an environment without Gradio, wanted pip install -e '.[app]'")
+    os.environ["GRADIO_DEFAULT_CONCURRENCY_LIMIT"] = str(TOGETHER)
+    with ThreadPoolExecutor(1) as working:
+        blocks, first_calls = page(working)
         import gradio as gr
-    except ModuleNotFoundError:
-        raise ValueError("app: given an environment without Gradio, wanted pip install -e '.[app]'") from None
-    with ThreadPoolExecutor(1) as warming:
-        blocks, first_calls = page(warming)
-        blocks.queue(default_concurrency_limit=TOGETHER).launch(
+
+        blocks.launch(
             server_name="127.0.0.1", server_port=port, quiet=True, max_file_size=LARGEST_UPLOAD,
             prevent_thread_lock=True,
             theme=gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),

@@ -6,8 +6,9 @@ import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import yaml
 from filelock import FileLock, Timeout
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -207,8 +208,7 @@ def allowed_targets() -> frozenset[str]:
     """Every `_target_` that the domains and experiments of this repository name in their configs."""
     allowed: set[str] = set()
     for path in (*CONFIGS.glob("domain/**/*.yaml"), *CONFIGS.glob("experiment/*.yaml")):
-        node = OmegaConf.to_container(OmegaConf.load(path))
-        assert isinstance(node, dict)
+        node = as_written(path)
         part = path.parent.name not in ("domain", "experiment")  # a net, or another group that goes into a domain
         allowed.update(package.targets(node if part else node.get("domain", {})))
     return frozenset(allowed)
@@ -232,7 +232,12 @@ def shipped(domain: str) -> Path:
     config = CONFIGS / "domain" / f"{domain}.yaml"
     if not config.is_file():
         raise ValueError(f"domain: given {domain!r}, wanted one that configs/domain has")
-    return CONFIGS.parent.joinpath(*OmegaConf.load(config).domain.data._target_.split(".")[:-2], "pretrained")
+    return CONFIGS.parent.joinpath(*as_written(config)["domain"]["data"]["_target_"].split(".")[:-2], "pretrained")
+
+
+def as_written(config: Path) -> dict[str, Any]:
+    """A file of configs/, with nothing composed or resolved: in a tenth of the time that OmegaConf takes."""
+    return yaml.load(config.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 def is_packaged(group: str) -> bool:

@@ -156,7 +156,7 @@ def test_what_a_visitor_reads_is_not_written_over(tmp_path: Path) -> None:
 class FakeClient:
     """Of a page with a tab that is read and one that is heard; it breaks where it is told to."""
 
-    def __init__(self, url: str, verbose: bool) -> None:
+    def __init__(self, url: str, download_files: str, verbose: bool) -> None:
         self.asked: list[dict[str, str]] = []
 
     def view_api(self, return_format: str, print_info: bool) -> dict[str, object]:
