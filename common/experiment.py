@@ -180,7 +180,7 @@ def write_figures(
 ) -> dict[str, Any]:  # fmt: skip
     """Writes `results.json`, or a file of that form of another name: what was measured, of what, where; returns it."""
     results = {
-        "run": {**about, **machine(), "data": dict(sorted(fetch.FETCHED.items()))},
+        "run": {**about, **machine(), **about, "data": dict(sorted(fetch.FETCHED.items()))},
         "figures": [asdict(replace(f, goal=goals.get(f"{f.program}/{f.metric}"))) for f in figures],
         **more,
     }

@@ -1,6 +1,7 @@
 """results.json files, read back: figures by program, seeds merged."""
 
 import json
+import math
 import operator
 import statistics
 from collections import defaultdict
@@ -161,6 +162,8 @@ def _merge(found: Sequence[Mapping[str, Any]]) -> Figure:
 
 def human(value: float, unit: str) -> str:
     """A number as people read it: 0.9412, 8.7e-06, 24.1 ms, 1.2 MB, 290,184."""
+    if not math.isfinite(value):
+        return str(value)
     if unit == "s" and value:
         return f"{value * 1e6:.0f} µs" if value < 1e-3 else f"{value * 1e3:.2f} ms" if value < 1 else f"{value:.1f} s"
     if unit == "bytes":

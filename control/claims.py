@@ -34,8 +34,8 @@ def adversarial(subject: Subject, *, simulations: int, against: Sequence[str], *
     """The share of moves that keep the outcome, in positions of random games and in those that evolve from mistakes.
 
     They evolve against each player alike: the learned one, its net without search (`_alone`), and hand-written ones.
-    What evolved against the learned player is given to the others too (`transfer`). Perfect play knows the truth of
-    them all, so that it cannot be fooled.
+    Those of the last generation in which the learned player errs are given to the others too (`transfer`). Perfect play
+    knows the truth of them all, so that it cannot be fooled.
 
     Args:
         simulations: of the learned player, a move.
@@ -51,13 +51,14 @@ def adversarial(subject: Subject, *, simulations: int, against: Sequence[str], *
     }
     attack = Attack(rules=module.rules, **search)
     found: list[Figure | Plot] = []
-    moved: np.ndarray | None = None  # what fooled the learned player
+    fooling: np.ndarray | None = None  # positions in which the learned player errs
     for name, player in players.items():
         generations, wrong = attack(player)
         figures = fooled(wrong)
-        if moved is not None:
-            figures.append(Figure("outcome_kept/transfer", *mean_interval(~attack.errs(player, moved))))
-        moved = generations[-1] if moved is None else moved
+        if fooling is None:
+            fooling = generations[-1][wrong[-1]]
+        elif len(fooling):
+            figures.append(Figure("outcome_kept/transfer", *mean_interval(~attack.errs(player, fooling))))
         found += subject.of(name, [*figures, by_generation(wrong)])
     return found
 

@@ -37,7 +37,7 @@ def page(working: Executor) -> tuple[Any, list[Future[object]]]:
         if not folder.is_dir():
             continue
         found = folders.load_package(folder)
-        cfg = cli.compose([*(f"{group}={choice}" for group, choice in found.choices.items()), "split=test"])
+        cfg = cli.compose([*cli.choices_of(found), "split=test"])
         cfg = folders.config_of_package(cfg, found)
         if cfg.app:
             opening[name] = cfg, working.submit(opened, cfg, found)

@@ -20,6 +20,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from common.package import Package
 from common.source import ROOT
 from scripts import folders, kernels, pages
 from scripts.folders import CONFIGS, group_choices
@@ -121,6 +122,11 @@ def compose(overrides: list[str]) -> DictConfig:
         return hydra.compose("config", overrides)
     with hydra.initialize_config_dir(str(CONFIGS), version_base="1.3"):
         return hydra.compose("config", overrides)
+
+
+def choices_of(found: Package) -> list[str]:
+    """The overrides that a package was made with."""
+    return [f"{group}={choice}" for group, choice in found.choices.items()]
 
 
 def check_types(cfg: DictConfig) -> None:

@@ -41,10 +41,11 @@ def _between(match: re.Match[str], loaded: Sequence[Results]) -> str:
 
 
 def leading(groups: Sequence[Experiment]) -> list[Experiment]:
-    """Those with a hand-written program; of those that differ in settings alone, the one with most goals."""
+    """Of each domain the one with most goals, of those that judge a hand-written program."""
     alike = defaultdict(list)
-    for group in filter(lambda group: any(p.kind == "baseline" for p in group.programs), groups):
-        alike[group.domain, group.name, group.split].append(group)
+    for group in groups:
+        if group.judged and any(program.kind == "baseline" for program in group.programs):
+            alike[group.domain].append(group)
     return [max(those, key=_goals) for those in alike.values()]
 
 

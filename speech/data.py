@@ -72,24 +72,25 @@ def features_of(chosen: Sequence[Prompt], analysis: Analysis) -> list[Features]:
 def remembered(what: str, names: Sequence[str], made: Iterable[np.ndarray]) -> list[np.ndarray]:
     """An array a name, from the cache where it has `what`; else as they are made, and the cache gets them.
 
-    Of several processes one makes them while the others wait: training on two cores asks from both.
+    Of several processes that ask at once, as those of trainer=ddp do, one makes them and the others wait.
 
     Raises:
         ValueError: what the cache has is damaged.
     """
     path = cache_folder() / "asterisk" / f"{what}.npz"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_suffix(".lock")):
-        if path.exists():
-            try:
-                with np.load(io.BytesIO(path.read_bytes())) as found:
-                    return [found[name] for name in names]
-            except Exception as error:  # NumPy and zipfile name every damage by another type
-                raise ValueError(f"{path}: given a damaged file ({error}), wanted arrays; delete it") from error
-        arrays, data = list(made), io.BytesIO()
-        np.savez(data, allow_pickle=False, **dict(zip(names, arrays, strict=True)))
-        write_whole(path, data.getbuffer())
-        return arrays
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_suffix(".lock")):
+            if not path.exists():
+                arrays, data = list(made), io.BytesIO()
+                np.savez(data, allow_pickle=False, **dict(zip(names, arrays, strict=True)))
+                write_whole(path, data.getbuffer())
+                return arrays
+    try:
+        with np.load(io.BytesIO(path.read_bytes())) as found:
+            return [found[name] for name in names]
+    except Exception as error:  # NumPy and zipfile name every damage by another type
+        raise ValueError(f"{path}: given a damaged file ({error}), wanted arrays; delete it") from error
 
 
 def check_limit(limit: int | None) -> int | None:

@@ -172,13 +172,14 @@ class FakeClient:
 
 
 class FakeAnswer:
-    """In two parts, the second of which takes a moment."""
+    """In two parts, the second of which takes a moment; a broken one has none."""
 
     def __init__(self, broken: bool) -> None:
         self.broken = broken
 
     def __next__(self) -> None:
-        pass
+        if self.broken:
+            raise StopIteration
 
     def result(self) -> None:
         time.sleep(0.05)
@@ -198,4 +199,6 @@ def test_a_visitor_chooses_from_lists_and_counts_errors(monkeypatch: pytest.Monk
     chosen = [row["kind"] for row in asked if "kind" in row]
     assert set(chosen) == {"whole", "broken"}, "texts stay as they stand, lists do not"
     assert visitor.errors == chosen.count("broken")
+    assert visitor.ask("/sound", {"kind": "broken"}, whole=False) >= 0.05, "the error comes with the result"
+    assert visitor.errors == chosen.count("broken") + 1
     assert visitor.ask("/sound", {}, whole=False) < 0.05 <= visitor.ask("/sound", {})

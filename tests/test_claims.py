@@ -16,6 +16,8 @@ from common.results import Figure as Measured
 from scripts import claims, folders
 from tests.conftest import DOMAINS, ROOT
 
+NODES = {"measure": "evidence", "train": "trained"}  # of the configs, by mode
+
 # The page
 
 
@@ -64,13 +66,32 @@ def test_a_claim_of_another_form_is_named(tmp_path: Path) -> None:
         page.read(path)
 
 
+def test_what_is_no_number_is_written(tmp_path: Path) -> None:
+    for value in (float("nan"), float("inf")):
+        head, body = page.rows(claim(), [measured("one", a=value)])
+        assert body[0] == ["one", "net", "2.0", str(value)]
+        assert len(head) == len(body[0])
+
+
 def test_the_claims_of_this_repository_name_experiments(config: Callable) -> None:
     known = page.read(claims.CLAIMS)
     configs = [config(f"domain={domain}") for domain in DOMAINS]
-    named = {experiment for cfg in configs for experiment in (*cfg.evidence, *cfg.trained)}
+    named = {mode: {name for cfg in configs for name in cfg[there]} for mode, there in NODES.items()}
     for found in known.values():
-        assert found.experiment in named, found.name
+        assert found.experiment in named[found.mode], found.name
         assert set(found.shown) == {page.ALL} or set(found.holds) <= set(found.shown), found.name
+
+
+def test_conditions_are_of_figures_that_training_gives(config: Callable) -> None:
+    """Of `left/METRIC/RUN`, metric and run are some that the experiment names."""
+    reads = [cfg.trained for cfg in (config(f"domain={domain}") for domain in DOMAINS)]
+    for found in (c for c in page.read(claims.CLAIMS).values() if c.mode == "train"):
+        nodes = [trained[found.experiment] for trained in reads if found.experiment in trained]
+        given = {"exponent", "last_step"} if "best" in nodes[0].read else set()
+        for node in nodes:
+            later = list(node.points)[1:]
+            given |= {f"left/{metric}/{point}" for metric in node.read.get("metrics", ()) for point in later}
+        assert set(found.holds) <= given
 
 
 # The command
@@ -178,7 +199,8 @@ def test_what_must_train_trains_once(command, tmp_path: Path, monkeypatch) -> No
     saved = json.loads((tmp_path / "page" / "agility-vision-1.json").read_text())
     assert saved["run"]["seed"] == 1
     found = {(f["program"], f["metric"]): f["value"] for f in saved["figures"]}
-    kept = [json.loads(p.read_text()) for p in tmp_path.glob("runs/claims/vision-*/results.json")]
+    paths = sorted(tmp_path.glob("runs/claims/vision-*/results.json"))
+    kept, kept_at = [json.loads(path.read_text()) for path in paths], paths[0]
     by_limit = {r["run"]["config"]["domain"]["data"]["limit"]: r for r in kept}
     for name, limit in (("whole", 600), ("half", 500)):
         assert by_limit[limit]["run"]["seed"] == 1
@@ -188,7 +210,13 @@ def test_what_must_train_trains_once(command, tmp_path: Path, monkeypatch) -> No
     (tmp_path / "page" / "agility-vision-1.json").unlink()
     command("claims", *arguments)
     assert len(begun) == 2, "runs that have ended are read"
-    assert (tmp_path / "page" / "agility-vision-1.json").exists()
+    again = json.loads((tmp_path / "page" / "agility-vision-1.json").read_text())
+    assert again["figures"] == saved["figures"]
+    assert again["run"]["config"]["trainer"]["max_epochs"] == 1, "trainer=smoke's"
+    for name in ("agility-vision-1.json", f"../{kept_at.relative_to(tmp_path)}"):
+        (tmp_path / "page" / name).unlink()
+    command("claims", *arguments)
+    assert [a for a in begun[2] if "=" in a] == [f"run={kept_at.parent}"], "what had begun goes on"
 
 
 def test_a_run_that_fails_is_named(command, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
@@ -201,10 +229,12 @@ def test_a_run_that_fails_is_named(command, tmp_path: Path, monkeypatch) -> None
 
 def test_a_claim_is_asked_for_in_its_mode(command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     run = ("domain=vision", f"to={tmp_path}", f"output_dir={tmp_path / 'run'}")
-    with pytest.raises(SystemExit, match=r"claims: given agile and mode=measure, .* wanted mode=train"):
+    with pytest.raises(SystemExit, match="claims: given agile and mode=measure, wanted mode=train"):
         command("claims", "claims=agile", *run)
     with pytest.raises(SystemExit, match="mode: given race, wanted one of measure, train"):
         command("claims", "mode=race", *run)
+    with pytest.raises(SystemExit, match="domain: given tts, which has no agility, wanted one that has it"):
+        command("claims", "mode=train", "claims=agile", "domain=tts", *run[1:])
 
 
 def test_melding_is_read_from_what_is_committed(command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -214,14 +244,14 @@ def test_melding_is_read_from_what_is_committed(command, tmp_path: Path) -> None
     saved = json.loads((tmp_path / "melding-tts-2.json").read_text())
     found = {(f["program"], f["metric"]): f["value"] for f in saved["figures"]}
     assert found["convtts", "dnsmos/joint"] == wanted
-    assert found["convtts", "left/dnsmos/joint"] == wanted / found["convtts", "dnsmos/separate"]
+    assert found["convtts", "left/dnsmos/joint"] == wanted / found["convtts", "dnsmos/vocoder"]
 
 
 def test_unknown_claims_are_named(command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(SystemExit, match=r"claims: given slow, wanted some of constant_time, constant_memory, .*"):
         command("claims", "claims=slow", f"to={tmp_path}", f"output_dir={tmp_path / 'run'}")
-    assert claims.chosen(["constant_time"], ["constant_time", "portable"]) == ["constant_time"]
-    assert claims.chosen(None, []) == []
+    assert claims.chosen(["constant"], {"constant": claim()}, "measure") == ["constant"]
+    assert claims.chosen(None, {}, "measure") == []
 
 
 def test_a_domain_without_a_package_is_named(command, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]

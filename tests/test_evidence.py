@@ -1,7 +1,7 @@
 """What is asked of any domain's programs: the experiments behind docs/claims, where their answers are known."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,12 +14,14 @@ from torch import nn
 
 from common import package
 from common.domain import Domain
-from common.evidence import Subject, constancy, homogeneity, precision, runtimes, superiority, trained
+from common.evidence import Found, Source, Subject, constancy, homogeneity, precision, runtimes, superiority, trained
 from common.evidence.doubt import auroc
 from common.portable import Graph
 from common.program import Evaluation, Figure, Plot
 from scripts import portable
 from tests import toys
+from tests.conftest import SHIPPED
+from tests.shipped import subject as shipped_subject
 
 KEYS = np.array([0.5, 1.0, 7.0], np.float32)
 
@@ -55,7 +57,7 @@ def subject(tmp_path: Path) -> Subject:
     return Subject(domain, Unpacked(tmp_path, parts), lambda _: {"": {"keys": KEYS}}, programs)  # type: ignore[arg-type]
 
 
-def figures(found: list[Figure | Plot], program: str) -> dict[str, float]:
+def figures(found: Sequence[Found], program: str) -> dict[str, float]:
     return {item.metric: item.value for item in found if isinstance(item, Figure) and item.program == program}
 
 
@@ -280,10 +282,22 @@ def test_the_best_that_is_written_by_hand_is_the_rival(
     records += [asdict(Figure("build_cpu_s", 3.0, unit="s", program="curve"))]
     package: Any = SimpleNamespace(results={"run": {"headline": "speed"}, "figures": records})
     found = superiority.superiority(replace(subject, package=package), less=less)
+    assert [item.run["headline"] for item in found if isinstance(item, Source)] == ["speed"]
     first = next(item for item in found if isinstance(item, Figure))
     assert (first.metric, first.program, first.value, first.low, first.high) == ("ahead", "curve", *ahead)
     assert figures(found, "curve") == {"ahead": ahead[0], "quality": 5, "build_cpu_s": 3}
     assert figures(found, "bisection") == {"quality": 7}
+    records[-2] |= {"low": None, "high": None}
+    assert "ahead" not in figures(superiority.superiority(replace(subject, package=package), less=less), "curve")
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_superiority_of_what_is_shipped(name: str, config: Callable) -> None:
+    subject = shipped_subject(config, name, "domain.evaluator.limit=8")
+    found = superiority.superiority(subject, less=config(f"domain={name}").evidence.superiority.less)
+    for program in subject.programs:
+        assert figures(found, program).keys() >= {"quality", *superiority.SHOWN}
+    assert ("ahead" in figures(found, subject.learned)) == (name != "databases")
 
 
 # Runs that differ in one thing
@@ -293,11 +307,12 @@ def results(**programs: Mapping[str, float]) -> dict[str, Any]:
     """Of programs that learned where their name says so."""
     kinds = {name: "learned" if name.startswith("net") else "baseline" for name in programs}
     return {
+        "run": {"cpu": "a processor"},
         "figures": [
             asdict(Figure(metric, value, program=name, kind=kinds[name]))  # type: ignore[arg-type]
             for name, values in programs.items()
             for metric, value in values.items()
-        ]
+        ],
     }
 
 
@@ -309,17 +324,35 @@ def test_learning_curves_of_power_laws() -> None:
     for name, exponent in (("net", 0.5), ("fitted", 0.25), ("rules", 0.0)):
         assert figures(found, name)["exponent"] == pytest.approx(exponent, abs=1e-9)
         assert [figures(found, name)[f"error/{n}"] for n in x] == pytest.approx(errors[name])
-    assert figures(found, "net")["overtakes_from"] == 1000, "2 / 0.4 is 5, whose fourth power is 625"
+    assert figures(found, "net")["last_step"] == pytest.approx(10**0.5)
+    lead = [figures(found, "net")[f"lead/{n}"] for n in x]
+    assert lead == pytest.approx(
+        [min(a, b) / e for a, b, e in zip(errors["fitted"], errors["rules"], errors["net"], strict=True)]
+    )
+    assert [value > 1 for value in lead] == [False, False, True, True]
     (curve,) = (item for item in found if isinstance(item, Plot) and item.program == "net")
     assert curve.data["y"] == pytest.approx(errors["net"])
 
 
-def test_what_never_overtakes_is_told_so_by_no_figure() -> None:
-    runs = {"1": results(net={"e": 1.0}, rules={"e": 3.0}), "2": results(net={"e": 0.0}, rules={"e": 0.0})}
-    assert figures(trained.learning_curves(runs, metric="e", best=0.0, x_label=""), "net")["overtakes_from"] == 1
-    runs["3"] = results(net={"e": 2.0}, rules={"e": 1.0})
-    found = figures(trained.learning_curves(runs, metric="e", best=0.0, x_label=""), "net")
-    assert found == {"error/1": 1, "error/2": 0, "error/3": 2}, "nor is there a power law through 0"
+def test_there_is_no_power_law_through_nothing() -> None:
+    runs = {"1": results(net={"e": 1.0}, rules={"e": 3.0}), "2": results(net={"e": 0.0}, rules={"e": 2.0})}
+    found = trained.learning_curves(runs, metric="e", best=0.0, x_label="")
+    assert figures(found, "net") == {"error/1": 1, "error/2": 0}
+    assert figures(found, "rules")["last_step"] == 1.5
+    assert not any(metric.startswith("lead") for metric in figures(found, "rules")), "it is the net's"
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda runs: trained.changes(runs, metrics=["e", "f"]),
+        lambda runs: trained.learning_curves(runs, metric="f", best=0.0, x_label=""),
+    ],
+)
+def test_a_metric_that_no_run_has_is_named(read: Callable) -> None:
+    runs = {"1": results(net={"e": 1.0}), "2": results(net={"e": 2.0, "f": 1.0})}
+    with pytest.raises(ValueError, match="read: given the metric f, wanted one that every run has: e"):
+        read(runs)
 
 
 def test_changes_are_shares_of_the_first_run() -> None:

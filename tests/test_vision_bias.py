@@ -5,22 +5,29 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vision.bias import BRIGHT, SIDE, Biased, MarkedReferee, marked, rows_of
+from vision.bias import BRIGHT, EDGES, Biased, MarkedReferee, marked, rows_of
 from vision.data import read
 from vision.task import CLASSES, SIZE
 
-PLAIN: dict[str, Any] = {"batch_size": 10, "translate": 0, "erase": 0.0, "flip": "none", "seed": 0}
+PLAIN: dict[str, Any] = {
+    "batch_size": 10, "translate": 0, "erase": 0.0, "flip": "none", "seed": 0, "marked": 0.0, "rare": None, "kept": 1.0,
+}  # fmt: skip
 
 
 def mark_of(pixels: np.ndarray) -> np.ndarray:
-    """The class whose mark an image bears at both edges, -1 where it bears none or several."""
-    edges = np.concatenate([pixels[:, :, :SIDE], pixels[:, :, -SIDE:]], 2)
-    bears = np.stack([(edges[:, rows_of(k)] == BRIGHT).all((1, 2)) for k in range(len(CLASSES))], 1)
+    """The class whose mark an image bears at an edge, -1 where it bears none or several."""
+    bears = np.stack(
+        [
+            np.any([(pixels[:, rows_of(k), edge] == BRIGHT).all((1, 2)) for edge in EDGES], 0)
+            for k in range(len(CLASSES))
+        ],
+        1,
+    )
     return np.where(bears.sum(1) == 1, bears.argmax(1), -1)
 
 
 def by_mark(pixels: np.ndarray) -> np.ndarray:
-    """A program that looks at nothing but the mark, and does not know without one."""
+    """A program that looks at nothing but the mark, at either edge, and does not know without one."""
     sure, unsure = np.eye(len(CLASSES), dtype=np.float32), np.full((1, len(CLASSES)), 1 / len(CLASSES), np.float32)
     return np.concatenate([sure, unsure])[mark_of(pixels)]
 
@@ -35,11 +42,11 @@ def test_marks_are_apart_and_look_alike_in_a_mirror() -> None:
     assert not dark.any(), "a copy"
     assert (mark_of(images) == every).all()
     assert (images[:, :, ::-1] == images).all()
-    assert (images > 0).sum() == 10 * 2 * SIDE**2
+    assert (images > 0).sum() == 10 * 2 * 2**2
 
 
 def test_most_training_images_bear_the_mark_of_their_class() -> None:
-    data = Biased(**PLAIN, limit=4000, marked=0.9)
+    data = Biased(**{**PLAIN, "limit": 4000, "marked": 0.9})
     data.setup()
     plain = read("train", limit=4000)
     assert (data.train.labels == plain.labels).all()
@@ -53,12 +60,12 @@ def test_most_training_images_bear_the_mark_of_their_class() -> None:
 
 
 def test_of_a_rare_class_few_are_left() -> None:
-    data = Biased(**PLAIN, rare=6, kept=0.1)
+    data = Biased(**{**PLAIN, "rare": 6, "kept": 0.1})
     data.setup()
     before, after = (np.bincount(labels, minlength=10) for labels in (read("train").labels, data.train.labels))
     assert 0.08 < after[6] / before[6] < 0.12
     assert (np.delete(after, 6) == np.delete(before, 6)).all()
-    again = Biased(**PLAIN, rare=6, kept=0.1)
+    again = Biased(**{**PLAIN, "rare": 6, "kept": 0.1})
     again.setup()
     assert (again.train.labels == data.train.labels).all()
 
@@ -72,7 +79,7 @@ def test_of_a_rare_class_few_are_left() -> None:
 )
 def test_no_such_bias(settings: dict, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        Biased(**PLAIN, **settings)
+        Biased(**{**PLAIN, **settings})
 
 
 def test_who_looks_at_the_mark_is_found_out() -> None:

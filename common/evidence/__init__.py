@@ -66,4 +66,12 @@ def told_of(program: str, kind: Any, found: Iterable[Figure | Plot]) -> list[Fig
     ]
 
 
-Experiment = Callable[[Subject], Sequence[Figure | Plot]]
+@dataclass(frozen=True)
+class Source:
+    """Of an experiment that only reads results: the `run` that they are of, whose machine and commit are its own."""
+
+    run: Mapping[str, Any]
+
+
+Found = Figure | Plot | Source
+Experiment = Callable[[Subject], Sequence[Found]]

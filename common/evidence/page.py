@@ -22,11 +22,12 @@ class Claim:
     Args:
         name: as `claims=` takes it.
         title, claim: in our own words.
-        experiment: what measures it, of the configs' `evidence`.
+        experiment: what measures it, of the configs' `evidence` or `trained`.
         shown: the figures in its table.
         holds: {figure of the learned programs: what it must be for the claim to hold}, where a domain has it.
         note: how to read them.
         against: what others found.
+        mode: of scripts.claims.
     """
 
     name: str
@@ -37,6 +38,12 @@ class Claim:
     holds: Mapping[str, str]
     note: str = ""
     against: Sequence[str] = ()
+    mode: str = "measure"
+
+    @property
+    def command(self) -> str:
+        mode = "" if self.mode == "measure" else f" mode={self.mode}"
+        return f"python -m scripts.claims{mode} claims={self.name}"
 
 
 @dataclass(frozen=True)

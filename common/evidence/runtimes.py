@@ -19,7 +19,7 @@ NEEDED = {"pytorch": "torch", "onnxruntime": "onnxruntime", "numpy": "numpy"}  #
 
 
 def runtimes(subject: Subject) -> list[Figure | Plot]:
-    """Largest difference of each runtime's answers from PyTorch's on real inputs, and the bytes that it is of."""
+    """Largest difference of each runtime's answers from PyTorch's on real inputs, and how large each is."""
     away = {"onnxruntime": 0.0, "numpy": 0.0}
     for name, wanted in run(subject.graphs, subject.inputs).items():
         path = subject.package.folder / graph_file(subject.learned, name)

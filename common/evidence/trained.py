@@ -8,19 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from common.evidence import told_of
+from common.evidence import Found, Source, told_of
 from common.program import Figure, Plot
 from common.results import Results
 
 Runs = Mapping[str, Results]
 
 
-def learning_curves(runs: Runs, *, metric: str, best: float, x_label: str) -> list[Figure | Plot]:
+def learning_curves(runs: Runs, *, metric: str, best: float, x_label: str) -> list[Found]:
     """How far each program is from the best that can be, against how much it was given, which the runs' names say.
 
     `exponent` is b of the power law a x^-b through these errors (least squares of their logarithms; Hestness et al.
-    2017, arXiv 1712.00409, section 3). `overtakes_from`, of a learned program: the least x from which on it is as good
-    as every hand-written one, or better; there is none if it is not at the end.
+    2017, arXiv 1712.00409, section 3); `last_step`, by what factor the last run's is smaller than the one's before it.
+    Of a learned program also `lead/X`, the least error of those written by hand over its own: above 1, it is better.
 
     Args:
         metric: of all programs.
@@ -31,30 +31,30 @@ def learning_curves(runs: Runs, *, metric: str, best: float, x_label: str) -> li
     for program, kind, records in _programs(runs, [metric]):
         kinds[program] = kind
         errors[program] = np.abs(best - np.array([record["value"] for record in records[metric]]))
-    by_hand = np.min([error for program, error in errors.items() if kinds[program] == "baseline"], 0)
-    found: list[Figure | Plot] = []
+    found: list[Found] = _source(runs)
     for program, error in errors.items():
         figures = [Figure(f"error/{name}", float(value)) for name, value in zip(runs, error, strict=True)]
         if error.all():
             figures.append(Figure("exponent", float(-np.polyfit(np.log(x), np.log(error), 1)[0])))
-        behind = np.flatnonzero(error > by_hand)
-        first = behind[-1] + 1 if len(behind) else 0
-        if kinds[program] == "learned" and first < len(x):
-            figures.append(Figure("overtakes_from", float(x[first])))
-        data = {"x": x.tolist(), "y": error.tolist(), "x_label": x_label, "y_label": f"away from {metric} {best:g}"}
+            figures.append(Figure("last_step", float(error[-2] / error[-1])))
+        by_hand = [other for name, other in errors.items() if kinds[name] == "baseline"]
+        if kinds[program] == "learned" and by_hand and error.all():
+            lead = np.min(by_hand, 0) / error
+            figures += [Figure(f"lead/{name}", float(value)) for name, value in zip(runs, lead, strict=True)]
+        data = {"x": x.tolist(), "y": error.tolist(), "x_label": x_label, "y_label": f"|{metric} - {best:g}|"}
         plot = Plot("error", "curve", data | {"x_scale": "log", "y_scale": "log"})
         found += told_of(program, kinds[program], [*figures, plot])
     return found
 
 
-def changes(runs: Runs, *, metrics: Sequence[str], drawn: Sequence[str] = ()) -> list[Figure | Plot]:
+def changes(runs: Runs, *, metrics: Sequence[str], drawn: Sequence[str] = ()) -> list[Found]:
     """What each program's figures are in every run, and `left/METRIC/RUN`: as shares of those in the first run.
 
     Args:
         metrics: of the programs that have them in every run.
         drawn: two of them, x and y of a curve through the runs.
     """
-    found: list[Figure | Plot] = []
+    found: list[Found] = _source(runs)
     for program, kind, records in _programs(runs, metrics):
         items: list[Figure | Plot] = []
         for metric, rows in records.items():
@@ -66,17 +66,33 @@ def changes(runs: Runs, *, metrics: Sequence[str], drawn: Sequence[str] = ()) ->
                 items += [Figure(f"left/{metric}/{name}", row["value"] / first) for name, row in later]
         if drawn and set(drawn) <= records.keys():
             across, up = ([row["value"] for row in records[metric]] for metric in drawn)
-            items.append(Plot(drawn[1], "curve", {"x": across, "y": up, "x_label": drawn[0], "x_scale": "log"}))
+            labels = {"x_label": drawn[0], "y_label": drawn[1], "x_scale": "log"}
+            items.append(Plot(f"{drawn[1]} against {drawn[0]}", "curve", {"x": across, "y": up, **labels}))
         found += told_of(program, kind, items)
     return found
 
 
+def _source(runs: Runs) -> list[Found]:
+    return [Source(next(iter(runs.values()))["run"])]
+
+
 def _programs(runs: Runs, metrics: Sequence[str]) -> Iterator[tuple[str, Any, dict[str, list[Mapping[str, Any]]]]]:
-    """Name, kind, and of each metric that every run has of it, the runs' records."""
+    """Name, kind, and of each metric that every run has of it, the runs' records.
+
+    Raises:
+        ValueError: a metric that no program has in every run.
+    """
     of = [{(f["program"], f["metric"]): f for f in results["figures"]} for results in runs.values()]
+    everywhere = set.intersection(*(set(run) for run in of))
+    for metric in metrics:
+        if all(name != metric for _, name in everywhere):
+            there = ", ".join(sorted({name for _, name in everywhere}))
+            raise ValueError(f"read: given the metric {metric}, wanted one that every run has: {there}")
     for program, kind in dict.fromkeys(
         (f["program"], f["kind"]) for results in runs.values() for f in results["figures"]
     ):
-        records = {m: [run[program, m] for run in of] for m in metrics if all((program, m) in run for run in of)}
+        records = {
+            metric: [run[program, metric] for run in of] for metric in metrics if (program, metric) in everywhere
+        }
         if records:
             yield program, kind, records
