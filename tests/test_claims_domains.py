@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -114,7 +115,20 @@ def test_players_refuse_what_cannot_be_and_the_net_does_not() -> None:
     assert not of_control.refused(lambda positions: positions, boards).any()
 
 
-def test_the_shipped_players_are_attacked_alike(config: Callable) -> None:
+def test_the_shipped_players_are_attacked_alike(config: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, errs, given = Attack.__call__, Attack.errs, []
+
+    def mistaken(attack: Attack, player: Any) -> Any:
+        generations, wrong = whole(attack, player)
+        wrong[-1][:3] = True  # so strong are these players that there may be no mistake
+        return generations, wrong
+
+    def noted(attack: Attack, player: Any, positions: np.ndarray) -> np.ndarray:
+        given.append(len(positions))
+        return errs(attack, player, positions)
+
+    monkeypatch.setattr(Attack, "__call__", mistaken)
+    monkeypatch.setattr(Attack, "errs", noted)
     subject = shipped.subject(config, "control", "domain.evaluator.limit=10")
     search = LITTLE | {"each": 20, "generations": 2, "stones": (24, 32)}
     found = of_control.adversarial(subject, simulations=4, against=["minmax_5"], **search)
@@ -122,6 +136,7 @@ def test_the_shipped_players_are_attacked_alike(config: Callable) -> None:
         measured = figures(found, name)
         assert measured["outcome_kept"] > 0.6
         assert ("outcome_kept/transfer" in measured) == (name != "hybrid")
+    assert [n for n in given if n < 20] == [3, 3], "the positions of its mistakes, asked of the two others"
     kinds = {item.program: item.kind for item in found if isinstance(item, Figure)}
     assert kinds == {"hybrid": "learned", "hybrid_alone": "learned", "minmax_5": "baseline"}
 
