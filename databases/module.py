@@ -24,7 +24,7 @@ class LearnedIndex(Module):
     in their leaves as a perfect root would have them, so that the mean of log2(p / r'), the Kullback-Leibler divergence
     of the root from the keys' distribution, is by how many steps the searches are longer. It is estimated between the
     neighbours of a sorted sample. (The squared error of the rank, which the paper's root minimises, looks at the few
-    places where the root is far off, not at how steep it is.)
+    places where the root is far off, not at how steep it is: RankedIndex.)
 
     Args:
         n_leaves, keys_per_leaf: as in lookup.modelled; four bytes a leaf.
@@ -55,3 +55,13 @@ class LearnedIndex(Module):
     def graphs(self, net: Any) -> Mapping[str, Graph]:
         """The root, in float64 as everywhere: features from 0 to 1 -> shares of the keys below."""
         return {"": Graph(net, {"x": ("n", torch.linspace(0, 1, 2, dtype=torch.float64))}, ["rank"])}
+
+
+class RankedIndex(LearnedIndex):
+    """Trains the root stage by stage, as the paper does (Kraska et al. 2018, section 3.2): for the squared error of the
+    rank, whatever the leaves will make of it."""
+
+    def loss(self, net: nn.Module, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Metrics]:
+        x, ranks = batch
+        with torch.autocast(x.device.type, enabled=False):
+            return (net(x) - ranks).square().mean(), {}

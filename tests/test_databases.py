@@ -143,10 +143,19 @@ def test_the_loss_is_by_how_many_steps_the_searches_are_longer(config, tmp_path:
     assert loss > 0.5
 
 
-def test_training_makes_the_leaves_even(config, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_root_of_its_own_is_judged_by_its_ranks(config) -> None:  # type: ignore[no-untyped-def]
+    chosen = "domain.module._target_=databases.module.RankedIndex"
+    domain = instantiate(config("domain=databases", "domain.data.limit=10000", chosen).domain, _convert_="all")
+    x, ranks = torch.tensor([0.1, 0.4, 0.9], dtype=torch.float64), torch.tensor([0.2, 0.4, 0.6], dtype=torch.float64)
+    assert domain.module.loss(lambda x: x, (x, ranks))[0].item() == pytest.approx((0.1**2 + 0.3**2) / 3)
+
+
+@pytest.mark.parametrize("module", ["LearnedIndex", "RankedIndex"])
+def test_training_makes_the_root_nearer(module: str, config, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     from tests.test_contract import trainer
 
-    domain = instantiate(config("domain=databases", "domain.data.limit=200000").domain, _convert_="all")
+    chosen = f"domain.module._target_=databases.module.{module}"
+    domain = instantiate(config("domain=databases", "domain.data.limit=200000", chosen).domain, _convert_="all")
     run = trainer(tmp_path, 2)
     run.fit(domain.module, datamodule=domain.data)
     straight = domain.module.loss(RMI(pieces=16), domain.data.batch(np.random.default_rng(1), 10_000))[0].item()
