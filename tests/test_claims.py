@@ -50,13 +50,17 @@ def test_a_claim_is_judged_by_the_learned_programs() -> None:
 
 
 def test_the_table_shows_what_the_claim_names_of_all_programs() -> None:
-    groups = [measured("one", a=1.0, b=2.0)]
-    assert page.rows(claim(), groups) == (
+    groups = [measured("one", a=1.0, b=2.0), measured("two", a=3.0, c=4.0)]
+    (table,) = page.tables(claim(), groups)
+    assert table[:3] == [
         ["domain", "program", "written", "a"],
-        [["one", "net", "2.0", "1"], ["one", "rules", "1.0", "101"]],
-    )
-    head, _ = page.rows(claim(shown=[page.ALL]), groups)
-    assert head[3:] == ["a", "b"]
+        ["one", "net", "2.0", "1"],
+        ["one", "rules", "1.0", "101"],
+    ]
+    assert [row[0] for row in table[3:]] == ["two", "two"]
+    heads = [table[0][3:] for table in page.tables(claim(shown=[page.ALL]), groups)]
+    assert heads == [["a", "b"], ["a", "c"]], "a table a domain"
+    assert page.tables(claim(), []) == []
 
 
 def test_a_claim_of_another_form_is_named(tmp_path: Path) -> None:
@@ -66,11 +70,10 @@ def test_a_claim_of_another_form_is_named(tmp_path: Path) -> None:
         page.read(path)
 
 
-def test_what_is_no_number_is_written(tmp_path: Path) -> None:
+def test_what_is_no_number_is_written() -> None:
     for value in (float("nan"), float("inf")):
-        head, body = page.rows(claim(), [measured("one", a=value)])
-        assert body[0] == ["one", "net", "2.0", str(value)]
-        assert len(head) == len(body[0])
+        ((_, first, _),) = page.tables(claim(), [measured("one", a=value)])
+        assert first == ["one", "net", "2.0", str(value)]
 
 
 def test_the_claims_of_this_repository_name_experiments(config: Callable) -> None:

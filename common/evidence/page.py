@@ -87,28 +87,34 @@ def judged(claim: Claim, measured: Iterable[Experiment]) -> Verdict:
     return Verdict(so, not_so)
 
 
-def rows(claim: Claim, measured: Sequence[Experiment]) -> tuple[list[str], list[list[str]]]:
-    """The table: what stands above its columns, and a row a program."""
-    shown = list(claim.shown)
-    if shown == [ALL]:
-        shown = list(dict.fromkeys(m for group in measured for p in group.programs for m in p.figures))
+def tables(claim: Claim, measured: Sequence[Experiment]) -> list[list[list[str]]]:
+    """One table, or one a domain where every figure is shown: its head, and a row a program."""
+    if list(claim.shown) != [ALL]:
+        return [_table(list(claim.shown), measured)] if measured else []
+    return [
+        _table(list(dict.fromkeys(metric for program in group.programs for metric in program.figures)), [group])
+        for group in measured
+    ]
+
+
+def _table(shown: list[str], measured: Sequence[Experiment]) -> list[list[str]]:
     body = [
         [group.domain, program.name, SIDES[program.kind],
          *(program.figures[m].text() if m in program.figures else "" for m in shown)]
         for group in measured for program in group.programs if program.figures.keys() & set(shown)
     ]  # fmt: skip
-    return ["domain", "program", "written", *shown], body
+    return [["domain", "program", "written", *shown], *body]
 
 
 def pages(claims: Mapping[str, Claim], loaded: Sequence[Results]) -> tuple[str, str]:
-    """Markdown and HTML."""
+    """Markdown and HTML; an experiment's plots stand with the first claim that it is for."""
     groups = experiments(loaded)
-    sections = []
+    sections: list[dict[str, Any]] = []
     for claim in claims.values():
         measured = [group for group in groups if group.name == claim.experiment]
-        head, body = rows(claim, measured)
-        plots = {g.domain: [drawing.svg([[draw]]) for draw in curves_of(g)] for g in measured}
-        sections.append(_section(claim, judged(claim, measured), head, body, plots, measured))
+        drawn = [] if any(s["claim"].experiment == claim.experiment for s in sections) else measured
+        plots = {g.domain: [drawing.svg([[draw]]) for draw in curves_of(g)] for g in drawn}
+        sections.append(_section(claim, judged(claim, measured), tables(claim, measured), plots, measured))
     made = environment(HERE, autoescape=False), environment(HERE, autoescape=True)
     return tuple(  # type: ignore[return-value]
         env.get_template(name).render(sections=sections)
@@ -116,9 +122,9 @@ def pages(claims: Mapping[str, Claim], loaded: Sequence[Results]) -> tuple[str, 
     )
 
 
-def _section(claim: Claim, verdict: Verdict, head: Any, body: Any, plots: Any, measured: Any) -> dict[str, Any]:
+def _section(claim: Claim, verdict: Verdict, tables: Any, plots: Any, measured: Any) -> dict[str, Any]:
     runs = [group.results[0]["run"] for group in measured]
     where = list(
         dict.fromkeys(f"{run['cores']} cores of {run['cpu']}, torch {run['libraries']['torch']}" for run in runs)
     )
-    return {"claim": claim, "verdict": verdict, "head": head, "body": body, "plots": plots, "where": where}
+    return {"claim": claim, "verdict": verdict, "tables": tables, "plots": plots, "where": where}
