@@ -1,5 +1,6 @@
 """The control tab of the demo page: play against any program, or have two of them play each other."""
 
+import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -36,6 +37,8 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Cal
     seated = [(YOU, YOU), *((title, name) for name, title in named.items())]
     players = Players(rules, programs, learned)
     moves, turn = gr.State([]), gr.State(0)  # another turn has the programs go on
+    turns = itertools.count(1)  # no two are the same, however fast a visitor clicks
+    latest = gr.State([0])  # of this visitor: whatever an earlier turn would still show is out of date
     # The secret is none, and known: a server that begins anew is to read what the last one kept.
     kept = gr.BrowserState(None, storage_key="software2-control", secret="none")
     gr.Markdown(INTRODUCTION)
@@ -60,13 +63,21 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Cal
             thoughts = gr.Markdown()
             proof = gr.Image(visible=False, alt_text="What each move leads to", **PICTURE)
 
-    def answer(moves: list[int], red: str, yellow: str, strength: float) -> Iterator[tuple[Any, ...]]:
+    def begun(latest: list[int]) -> int:
+        latest[0] = next(turns)
+        return latest[0]
+
+    def answer(
+        moves: list[int], red: str, yellow: str, strength: float, turn: int, latest: list[int]
+    ) -> Iterator[tuple[Any, ...]]:
         """The programs whose turn it is move, one after the other, until it is a person's."""
 
         def shown(thought: str) -> tuple[Any, ...]:
             game = {"moves": moves, "red": red, "yellow": yellow}
             return game, players.draw(moves), players.tell(moves), thought, gr.update(visible=False)
 
+        if turn != latest[0]:
+            return
         yield gr.skip(), *shown("")  # nobody has moved: what a person does meanwhile stands
         while not players.over(moves) and (name := (red, yellow)[len(moves) % 2]) != YOU:
             start = time.perf_counter()
@@ -76,23 +87,23 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Cal
             moves = [*moves, move]
             yield moves, *shown(thought)
 
-    def drop(column: int, moves: list[int], red: str, yellow: str, turn: int) -> tuple[list[int], int]:
+    def drop(column: int, moves: list[int], red: str, yellow: str, latest: list[int]) -> tuple[list[int], int]:
         if (mover := (red, yellow)[len(moves) % 2]) != YOU and not players.over(moves):
             raise ValueError(f"turn: given yours, wanted that of {mover} (Take back, if it no longer thinks)")
-        return players.dropped(column, moves), turn + 1
+        return players.dropped(column, moves), begun(latest)
 
-    def take_back(moves: list[int], red: str, yellow: str, turn: int) -> tuple[list[int], int]:
+    def take_back(moves: list[int], red: str, yellow: str, latest: list[int]) -> tuple[list[int], int]:
         """To where a person can choose again."""
         moves = moves[:-1]
         while moves and YOU in (red, yellow) and (red, yellow)[len(moves) % 2] != YOU:
             moves = moves[:-1]
-        return moves, turn + 1
+        return moves, begun(latest)
 
-    def resume(kept: Any, moves: list[int], turn: int) -> tuple[Any, ...]:
+    def resume(kept: Any, moves: list[int], latest: list[int]) -> tuple[Any, ...]:
         """The game that this browser last showed, unless another is begun already, or it is none."""
         if moves or not players.is_game(kept):
             return (gr.skip(),) * 4  # whatever was chosen while this was on its way stands
-        return kept["moves"], kept["red"], kept["yellow"], turn + 1
+        return kept["moves"], kept["red"], kept["yellow"], begun(latest)
 
     def opinions(moves: list[int], strength: float) -> str:
         return "\n\n".join(players.move(name, moves, strength)[1] for name in programs)
@@ -101,7 +112,7 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Cal
     working = [
         turn.change(
             told(answer),
-            [*seats, strength],
+            [*seats, strength, turn, latest],
             [moves, kept, board, said, thoughts, proof],
             trigger_mode="multiple",
             **QUIET,
@@ -110,14 +121,14 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Cal
         truth.click(told(players.truth), moves, proof, api_visibility="private"),
     ]
     for i, button in enumerate(columns):
-        button.click(told(partial(drop, i)), [*seats, turn], [moves, turn], **QUIET)
+        button.click(told(partial(drop, i)), [*seats, latest], [moves, turn], **QUIET)
     anew: Any = {"cancels": working, **QUIET}
     for seat in (red, yellow):
-        seat.input(lambda turn: turn + 1, turn, turn, **anew)
-    new.click(lambda turn: ([], turn + 1), turn, [moves, turn], **anew)
-    back.click(take_back, [*seats, turn], [moves, turn], **anew)
-    watch.click(lambda turn: ([], learned, others[0], turn + 1), turn, [*seats, turn], **anew)
-    page.load(resume, [kept, moves, turn], [*seats, turn], **QUIET)
+        seat.input(begun, latest, turn, **anew)
+    new.click(lambda latest: ([], begun(latest)), latest, [moves, turn], **anew)
+    back.click(take_back, [*seats, latest], [moves, turn], **anew)
+    watch.click(lambda latest: ([], learned, others[0], begun(latest)), latest, [*seats, turn], **anew)
+    page.load(resume, [kept, moves, latest], [*seats, turn], **QUIET)
     return lambda: opinions([], most)
 
 

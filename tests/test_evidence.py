@@ -18,10 +18,9 @@ from common.evidence import Found, Source, Subject, constancy, homogeneity, prec
 from common.evidence.doubt import auroc
 from common.portable import Graph
 from common.program import Evaluation, Figure, Plot
-from scripts import portable
+from scripts import folders, portable
 from tests import toys
 from tests.conftest import SHIPPED
-from tests.shipped import subject as shipped_subject
 
 KEYS = np.array([0.5, 1.0, 7.0], np.float32)
 
@@ -293,11 +292,14 @@ def test_the_best_that_is_written_by_hand_is_the_rival(
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_superiority_of_what_is_shipped(name: str, config: Callable) -> None:
-    subject = shipped_subject(config, name, "domain.evaluator.limit=8")
-    found = superiority.superiority(subject, less=config(f"domain={name}").evidence.superiority.less)
-    for program in subject.programs:
-        assert figures(found, program).keys() >= {"quality", *superiority.SHOWN}
-    assert ("ahead" in figures(found, subject.learned)) == (name != "databases")
+    found = folders.load_package(folders.shipped(name))
+    programs = {found.learned: None} | found.baselines()
+    domain = SimpleNamespace(module=SimpleNamespace(name=found.learned), baselines=found.baselines())
+    subject: Any = Subject(domain, found, lambda _: {}, programs)  # type: ignore[arg-type]
+    measured = superiority.superiority(subject, less=config(f"domain={name}").evidence.superiority.less)
+    for program in programs:
+        assert figures(measured, program).keys() >= {"quality", *superiority.SHOWN}
+    assert ("ahead" in figures(measured, found.learned)) == (name != "databases")
 
 
 # Runs that differ in one thing
