@@ -178,7 +178,10 @@ def write_figures(
     output_dir: Path, figures: Sequence[Figure], *, about: Mapping[str, Any], goals: Mapping[str, str],
     name: str = RESULTS, **more: Any,
 ) -> dict[str, Any]:  # fmt: skip
-    """Writes `results.json`, or a file of that form of another name: what was measured, of what, where; returns it."""
+    """Writes `results.json`, or a file of that form of another name: what was measured, of what, where; returns it.
+
+    Where is this machine, unless `about` says another.
+    """
     results = {
         "run": {**about, **machine(), **about, "data": dict(sorted(fetch.FETCHED.items()))},
         "figures": [asdict(replace(f, goal=goals.get(f"{f.program}/{f.metric}"))) for f in figures],

@@ -40,6 +40,7 @@ def page(working: Executor) -> tuple[Any, list[Future[object]]]:
         cfg = cli.compose([*cli.choices_of(found), "split=test"])
         cfg = folders.config_of_package(cfg, found)
         if cfg.app:
+            experiment.console.print(f"opening {name}")
             opening[name] = cfg, working.submit(opened, cfg, found)
     import gradio as gr  # it takes seconds: programs open meanwhile
 

@@ -110,9 +110,7 @@ def of_training(name: str, folder: Path, needed: Collection[str], again: Collect
 MODES: Mapping[str, Callable[..., None]] = {"measure": of_package, "train": of_training}
 
 
-def here(
-    name: str, there: DictConfig, needed: Collection[str], again: Collection[str], *, asked: bool
-) -> list[str]:  # fmt: skip
+def here(name: str, there: DictConfig, needed: Collection[str], again: Collection[str], *, asked: bool) -> list[str]:
     """The needed experiments that a domain has.
 
     Raises:
@@ -200,7 +198,7 @@ def opened(cfg: DictConfig, found: Package) -> Subject:
 
 
 def is_done(path: Path, about: Mapping[str, Any]) -> bool:
-    """Whether the experiment was done with this very package, and these settings."""
+    """Whether the experiment was done with all that is SAME."""
     if not path.is_file():
         return False
     run = load([path])[0]["run"]

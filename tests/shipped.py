@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from common.evidence import Subject
-from scripts import claims, folders
+from scripts import claims, cli, folders
 
 
 def subject(config: Callable, name: str, *overrides: str) -> Subject:
@@ -14,7 +14,6 @@ def subject(config: Callable, name: str, *overrides: str) -> Subject:
         overrides: of the referee, say: module and data are the package's.
     """
     found = folders.load_package(folders.shipped(name))
-    choices = (f"{group}={choice}" for group, choice in found.choices.items())
-    cfg = config(*choices, "split=test", *overrides)
+    cfg = config(*cli.choices_of(found), "split=test", *overrides)
     cfg.domain.module, cfg.domain.data = found.config["domain"]["module"], found.config["domain"]["data"]
     return claims.opened(cfg, found)

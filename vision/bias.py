@@ -55,8 +55,7 @@ class MarkedReferee(Referee):
     """Also asks the test images with their own class's mark and with another's, and where a program looks then.
 
     `accuracy/same_mark`, `accuracy/other_mark`. `looks_at_mark`, of images with another's mark, at one edge: the share
-    in which the occlusion map peaks at it (at both, either would do, and hiding one would change nothing). And
-    `share_of_answers/CLASS`, of the images as they are.
+    in which the occlusion map peaks at it (at both, either would do, and hiding one would change nothing).
     """
 
     @cached_property
@@ -73,8 +72,6 @@ class MarkedReferee(Referee):
         once = marked(self.images.pixels[:LOOKED_AT], others[:LOOKED_AT], edges=(LEFT,))
         looks = [_near(mark, occlusion(program, x)) for x, mark in zip(once, others, strict=False)]
         figures.append(Figure("looks_at_mark", *mean_interval(np.array(looks))))
-        for index, name in enumerate(CLASSES):
-            figures.append(Figure(f"share_of_answers/{name}", float((found.answers.argmax(1) == index).mean())))
         return replace(found, figures=(*found.figures, *figures))
 
 
