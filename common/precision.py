@@ -1,6 +1,22 @@
 """Which number format this machine computes fast in. YAML: `precision: {_target_: common.precision.auto}`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 import torch
+
+_FULL = ContextVar("_FULL", default=False)
+
+
+@contextmanager
+def full() -> Iterator[None]:
+    """Within the block, `auto` says fp32 whatever the hardware."""
+    token = _FULL.set(True)
+    try:
+        yield
+    finally:
+        _FULL.reset(token)
 
 
 def auto(accelerator: str) -> str:
@@ -9,6 +25,8 @@ def auto(accelerator: str) -> str:
     On a CPU with avx512_bf16 a small ConvNet trains 1.7 times as fast as in fp32, at the same accuracy; without it,
     bf16 is emulated and slower.
     """
+    if _FULL.get():
+        return "32-true"
     if accelerator != "cpu" and torch.cuda.is_available():
         return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
     has = torch.cpu.get_capabilities()

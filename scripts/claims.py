@@ -205,10 +205,15 @@ def is_done(path: Path, about: Mapping[str, Any]) -> bool:
     return all(run.get(key) == json.loads(json.dumps(about.get(key))) for key in SAME)
 
 
-def write(folder: Path, known: Any) -> None:
+def measured(folder: Path) -> list[Results]:
+    """What was measured so far."""
+    return load(sorted(folder.glob("*-*.json")))
+
+
+def write(folder: Path, known: Mapping[str, page.Claim]) -> None:
     """The page, as Markdown and as HTML."""
     folder.mkdir(parents=True, exist_ok=True)
-    markdown, html = page.pages(known, load(sorted(folder.glob("*-*.json"))))
+    markdown, html = page.pages(known, measured(folder))
     (folder / "README.md").write_text(markdown)
     (folder / "index.html").write_text(html)
 

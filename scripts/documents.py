@@ -1,15 +1,17 @@
-"""Tables of results within Markdown files, between marks."""
+"""Tables of results and of verdicts within Markdown files, between marks."""
 
 import re
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+from common.evidence import page
 from common.report import figures, summary
 from common.results import Experiment, Results, experiments
 from common.source import ROOT
+from scripts import claims
 
-MARKED = re.compile(r"(<!-- report: (?:summary|figures (\w+)) -->\n).*?(<!-- /report -->)", re.DOTALL)
+MARKED = re.compile(r"(<!-- report: (summary|claims|figures (\w+)) -->\n).*?(<!-- /report -->)", re.DOTALL)
 
 
 def committed() -> list[Path]:
@@ -18,7 +20,7 @@ def committed() -> list[Path]:
 
 
 def update(path: Path, loaded: Sequence[Results]) -> None:
-    """Rewrites what stands between `<!-- report: summary -->` (or `figures vision`) and `<!-- /report -->`.
+    """Rewrites what stands between `<!-- report: summary -->` (or `claims`, `figures vision`) and `<!-- /report -->`.
 
     Raises:
         ValueError: no such file, or no such marks in it.
@@ -32,9 +34,12 @@ def update(path: Path, loaded: Sequence[Results]) -> None:
 
 
 def _between(match: re.Match[str], loaded: Sequence[Results]) -> str:
-    begin, domain, end = match.groups()
+    begin, what, domain, end = match.groups()
     if domain:
         table = figures(experiments(r for r in loaded if r["run"]["domain"] == domain))
+    elif what == "claims":
+        link = f"{claims.FOLDER.relative_to(ROOT)}/README.md"
+        table = page.verdicts(page.read(claims.CLAIMS), claims.measured(claims.FOLDER), link)
     else:
         table = summary(leading(experiments(loaded)))
     return f"{begin}\n{table}\n\n{end}"

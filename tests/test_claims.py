@@ -46,7 +46,8 @@ def test_a_claim_is_judged_by_the_learned_programs() -> None:
     }
     for verdict, groups in cases.items():
         assert str(page.judged(both, groups)) == verdict
-    assert page.judged(both, cases["holds in part"]).not_so == ["two net a 1.5000 (<= 1)"]
+    (condition,) = page.judged(both, cases["holds in part"]).conditions
+    assert condition == page.Condition("a <= 1", ["one net 1"], ["two net 1.5000"])
 
 
 def test_the_table_shows_what_the_claim_names_of_all_programs() -> None:
@@ -61,6 +62,14 @@ def test_the_table_shows_what_the_claim_names_of_all_programs() -> None:
     heads = [table[0][3:] for table in page.tables(claim(shown=[page.ALL]), groups)]
     assert heads == [["a", "b"], ["a", "c"]], "a table a domain"
     assert page.tables(claim(), []) == []
+
+
+def test_verdicts_link_to_their_figures() -> None:
+    known = {"constant": claim(title="A limit: it is slow")}
+    wanted = "| [A limit: it is slow](there.md#a-limit-it-is-slow) | not measured yet |"
+    assert page.verdicts(known, [], "there.md").splitlines()[2:] == [wanted]
+    markdown, _ = page.pages(known, [])
+    assert "(#a-limit-it-is-slow) | not measured yet |" in markdown
 
 
 def test_a_claim_of_another_form_is_named(tmp_path: Path) -> None:

@@ -14,9 +14,10 @@ from torch import nn
 
 from common import package
 from common.domain import Domain
-from common.evidence import Found, Source, Subject, constancy, homogeneity, precision, runtimes, superiority, trained
+from common.evidence import Found, Source, Subject, constancy, homogeneity, precision, runtimes, superiority
 from common.evidence.doubt import auroc
 from common.portable import Graph
+from common.precision import auto
 from common.program import Evaluation, Figure, Plot
 from scripts import folders, portable
 from tests import toys
@@ -232,6 +233,21 @@ def test_precision_says_what_coarse_weights_change(subject: Subject) -> None:
     assert sizes == [4 * 49, 4 * 17 + 2 * 32, 4 * 17 + 32 + 4 * 17], "32 weights, 17 biases, 17 scales"
 
 
+class Formats(Said):
+    """Scores in which format a program of today would compute."""
+
+    def __call__(self, program: Any) -> Evaluation:
+        fp32 = np.array([float(auto("cpu") == "32-true")])
+        return Evaluation(fp32, {"fp32": fp32})
+
+
+def test_all_is_in_fp32_but_what_is_rounded(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"bf16": True})
+    subject = replace(subject, domain=replace(subject.domain, evaluator=Formats(toys.Keys())))
+    assert figures(precision.precision(subject), "curve")["fp32"] == 1
+    assert auto("cpu") == "bf16-mixed", "outside of it"
+
+
 def test_a_net_without_matrices_has_none_to_round(subject: Subject) -> None:
     net: Any = subject.domain.module.averaged.module
     net.layers = nn.Sequential(nn.LayerNorm(1))
@@ -300,83 +316,6 @@ def test_superiority_of_what_is_shipped(name: str, config: Callable) -> None:
     for program in programs:
         assert figures(measured, program).keys() >= {"quality", *superiority.SHOWN}
     assert ("ahead" in figures(measured, found.learned)) == (name != "databases")
-
-
-# Runs that differ in one thing
-
-
-def results(**programs: Mapping[str, float]) -> dict[str, Any]:
-    """Of programs that learned where their name says so."""
-    kinds = {name: "learned" if name.startswith("net") else "baseline" for name in programs}
-    return {
-        "run": {"cpu": "a processor"},
-        "figures": [
-            asdict(Figure(metric, value, program=name, kind=kinds[name]))  # type: ignore[arg-type]
-            for name, values in programs.items()
-            for metric, value in values.items()
-        ],
-    }
-
-
-def test_learning_curves_of_power_laws() -> None:
-    x = [10, 100, 1000, 10000]
-    errors = {"net": [2 * n**-0.5 for n in x], "fitted": [0.4 * n**-0.25 for n in x], "rules": [0.3] * 4}
-    runs = {str(n): results(**{name: {"accuracy": 1 - e[i]} for name, e in errors.items()}) for i, n in enumerate(x)}
-    found = trained.learning_curves(runs, metric="accuracy", best=1.0, x_label="images")
-    for name, exponent in (("net", 0.5), ("fitted", 0.25), ("rules", 0.0)):
-        assert figures(found, name)["exponent"] == pytest.approx(exponent, abs=1e-9)
-        assert [figures(found, name)[f"error/{n}"] for n in x] == pytest.approx(errors[name])
-    assert figures(found, "net")["last_step"] == pytest.approx(10**0.5)
-    lead = [figures(found, "net")[f"lead/{n}"] for n in x]
-    assert lead == pytest.approx(
-        [min(a, b) / e for a, b, e in zip(errors["fitted"], errors["rules"], errors["net"], strict=True)]
-    )
-    assert [value > 1 for value in lead] == [False, False, True, True]
-    (curve,) = (item for item in found if isinstance(item, Plot) and item.program == "net")
-    assert curve.data["y"] == pytest.approx(errors["net"])
-
-
-def test_there_is_no_power_law_through_nothing() -> None:
-    runs = {"1": results(net={"e": 1.0}, rules={"e": 3.0}), "2": results(net={"e": 0.0}, rules={"e": 2.0})}
-    found = trained.learning_curves(runs, metric="e", best=0.0, x_label="")
-    assert figures(found, "net") == {"error/1": 1, "error/2": 0}
-    assert figures(found, "rules")["last_step"] == 1.5
-    assert not any(metric.startswith("lead") for metric in figures(found, "rules")), "it is the net's"
-
-
-@pytest.mark.parametrize(
-    "read",
-    [
-        lambda runs: trained.changes(runs, metrics=["e", "f"]),
-        lambda runs: trained.learning_curves(runs, metric="f", best=0.0, x_label=""),
-    ],
-)
-def test_a_metric_that_no_run_has_is_named(read: Callable) -> None:
-    runs = {"1": results(net={"e": 1.0}), "2": results(net={"e": 2.0, "f": 1.0})}
-    with pytest.raises(ValueError, match="read: given the metric f, wanted one that every run has: e"):
-        read(runs)
-
-
-def test_changes_are_shares_of_the_first_run() -> None:
-    runs = {
-        "whole": results(net={"time": 4.0, "right": 0.8}, rules={"time": 1.0, "wrong": 0.0}),
-        "half": results(net={"time": 2.0, "right": 0.6}, rules={"time": 1.0, "wrong": 1.0}),
-        "quarter": results(net={"time": 1.0, "right": 0.2}, rules={"time": 3.0, "wrong": 2.0}),
-    }
-    found = trained.changes(runs, metrics=["time", "right", "wrong"], drawn=["time", "right"])
-    net, rules = figures(found, "net"), figures(found, "rules")
-    assert {m: v for m, v in net.items() if m.startswith("time")} == {
-        "time/whole": 4,
-        "time/half": 2,
-        "time/quarter": 1,
-    }
-    assert {m: v for m, v in net.items() if m.startswith("left")} == pytest.approx(
-        {"left/time/half": 0.5, "left/time/quarter": 0.25, "left/right/half": 0.75, "left/right/quarter": 0.25}
-    )
-    assert "wrong/half" in rules
-    assert "left/wrong/half" not in rules, "there is no share of nothing"
-    (curve,) = (item for item in found if isinstance(item, Plot))
-    assert (curve.program, curve.data["x"], curve.data["y"]) == ("net", [4, 2, 1], [0.8, 0.6, 0.2])
 
 
 # Doubt

@@ -165,6 +165,13 @@ def test_update_takes_one_domain(tmp_path: Path) -> None:
     assert "others" not in page.read_text()
 
 
+def test_update_takes_the_claims(tmp_path: Path) -> None:
+    page = tmp_path / "README.md"
+    page.write_text("<!-- report: claims -->\n<!-- /report -->\n")
+    documents.update(page, [])
+    assert "| [Constant running time](docs/claims/README.md#constant-running-time) | " in page.read_text()
+
+
 def test_wrong_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"results: given .*none\.json, wanted a file; has that run finished"):
         load([tmp_path / "none.json"])

@@ -1,6 +1,6 @@
 """Claims and what was measured of them, as one page: Markdown and self-contained HTML."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -45,18 +45,32 @@ class Claim:
         mode = "" if self.mode == "measure" else f" mode={self.mode}"
         return f"python -m scripts.claims{mode} claims={self.name}"
 
+    @property
+    def anchor(self) -> str:
+        """Of its heading, as GitHub makes them."""
+        return self.title.lower().replace(":", "").replace(" ", "-")
+
 
 @dataclass(frozen=True)
-class Verdict:
-    """`so`, `not_so`: the conditions that were met and that were not, each as a domain and a figure."""
+class Condition:
+    """What a figure must be for a claim to hold, and whose is so and whose is not, with its value."""
 
+    text: str
     so: Sequence[str]
     not_so: Sequence[str]
 
+
+@dataclass(frozen=True)
+class Verdict:
+    """`conditions` of which anything is measured."""
+
+    conditions: Sequence[Condition]
+
     def __str__(self) -> str:
-        if not (self.so or self.not_so):
+        so, not_so = (sum(len(getattr(c, side)) for c in self.conditions) for side in ("so", "not_so"))
+        if not so + not_so:
             return "not measured yet"
-        return "holds in part" if self.so and self.not_so else "holds" if self.so else "fails"
+        return "holds in part" if so and not_so else "holds" if so else "fails"
 
 
 def read(path: Path) -> dict[str, Claim]:
@@ -74,17 +88,17 @@ def read(path: Path) -> dict[str, Claim]:
     return found
 
 
-def judged(claim: Claim, measured: Iterable[Experiment]) -> Verdict:
+def judged(claim: Claim, measured: Sequence[Experiment]) -> Verdict:
     """What the learned programs' figures say of it; there may be several, such as a net with search and without."""
-    so: list[str] = []
-    not_so: list[str] = []
-    for group in measured:
-        for program in (p for p in group.programs if p.kind == "learned"):
-            for metric, condition in claim.holds.items():
-                if figure := program.figures.get(metric):
-                    said = f"{group.domain} {program.name} {metric} {figure.text()} ({condition})"
-                    (so if replace(figure, goal=condition).met() else not_so).append(said)
-    return Verdict(so, not_so)
+    learned = [(group.domain, program) for group in measured for program in group.programs if program.kind == "learned"]
+    conditions = []
+    for metric, wanted in claim.holds.items():
+        sides: dict[bool | None, list[str]] = {True: [], False: []}
+        for domain, program in learned:
+            if figure := program.figures.get(metric):
+                sides[replace(figure, goal=wanted).met()].append(f"{domain} {program.name} {figure.text()}")
+        conditions.append(Condition(f"{metric} {wanted}", sides[True], sides[False]))
+    return Verdict([condition for condition in conditions if condition.so or condition.not_so])
 
 
 def tables(claim: Claim, measured: Sequence[Experiment]) -> list[list[list[str]]]:
@@ -120,6 +134,17 @@ def pages(claims: Mapping[str, Claim], loaded: Sequence[Results]) -> tuple[str, 
         env.get_template(name).render(sections=sections)
         for env, name in zip(made, ("claims.md.jinja", "claims.html.jinja"), strict=True)
     )
+
+
+def verdicts(claims: Mapping[str, Claim], loaded: Sequence[Results], link: str) -> str:
+    """A Markdown table of the claims and what became of them; `link` is where the page of them lies."""
+    groups = experiments(loaded)
+    rows = [
+        f"| [{claim.title}]({link}#{claim.anchor}) | "
+        f"{judged(claim, [group for group in groups if group.name == claim.experiment])} |"
+        for claim in claims.values()
+    ]
+    return "\n".join(["| the essay says | measured |", "| --- | --- |", *rows])
 
 
 def _section(claim: Claim, verdict: Verdict, tables: Any, plots: Any, measured: Any) -> dict[str, Any]:

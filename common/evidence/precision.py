@@ -1,7 +1,7 @@
 """Claim: a net is simple to bake into silicon: few operators, and numbers of few bits.
 
 The weights are rounded to bfloat16, or to 8-bit integers with a scale for each output (symmetric, the largest weight
-being 127); activations stay as they are. The referee then asks a few problems again.
+being 127); all else is fp32. The referee then asks a few problems again.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from common.compare import mean_interval
 from common.evidence import Subject
-from common.program import Figure, Plot
+from common.precision import full
+from common.program import Evaluation, Figure, Plot
 
 ROUNDED: dict[str, tuple[Callable[[Tensor], Tensor], float]] = {  # and bytes a weight
     "bf16": (lambda w: w.bfloat16().to(w.dtype), 2.0),
@@ -26,14 +27,20 @@ def precision(subject: Subject) -> list[Figure | Plot]:
     A net of no matrices (an index's root) has none to round: then there is only what it is and weighs.
     """
     domain = subject.domain
-    net, whole = domain.module.averaged.module, domain.evaluator(subject.programs[subject.learned])
+    net = domain.module.averaged.module
+
+    def asked() -> Evaluation:
+        with full():
+            return domain.evaluator(domain.module.program(domain.data))
+
+    whole = asked()
     headline, scores = next(iter(whole.scores.items()))
     matrices = [p for p in net.parameters() if p.dim() > 1]
     sizes = {"fp32": sum(p.numel() * p.element_size() for p in net.parameters())}
     figures = [Figure(headline, *mean_interval(scores))]
     for name, (rounded, width) in ROUNDED.items() if matrices else ():
         with weights(net, rounded):  # a program may share them, or copy them
-            change = domain.evaluator(domain.module.program(domain.data)).scores[headline] - scores
+            change = asked().scores[headline] - scores
         figures += [
             Figure(f"{headline}_changed/{name}", *mean_interval(change)),
             Figure(f"changed/{name}", float(abs(change.mean() / scores.mean()))),

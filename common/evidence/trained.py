@@ -13,6 +13,7 @@ from common.program import Figure, Plot
 from common.results import Results
 
 Runs = Mapping[str, Results]
+SHARES = {"eighth": 1 / 8, "quarter": 1 / 4, "half": 1 / 2, "whole": 1.0}
 
 
 def learning_curves(runs: Runs, *, metric: str, best: float, x_label: str) -> list[Found]:
@@ -35,8 +36,7 @@ def learning_curves(runs: Runs, *, metric: str, best: float, x_label: str) -> li
     for program, error in errors.items():
         figures = [Figure(f"error/{name}", float(value)) for name, value in zip(runs, error, strict=True)]
         if error.all():
-            figures.append(Figure("exponent", float(-np.polyfit(np.log(x), np.log(error), 1)[0])))
-            figures.append(Figure("last_step", float(error[-2] / error[-1])))
+            figures += [_exponent(x, error), Figure("last_step", float(error[-2] / error[-1]))]
         by_hand = [other for name, other in errors.items() if kinds[name] == "baseline"]
         if kinds[program] == "learned" and by_hand and error.all():
             lead = np.min(by_hand, 0) / error
@@ -45,6 +45,37 @@ def learning_curves(runs: Runs, *, metric: str, best: float, x_label: str) -> li
         plot = Plot("error", "curve", data | {"x_scale": "log", "y_scale": "log"})
         found += told_of(program, kinds[program], [*figures, plot])
     return found
+
+
+def along_training(runs: Runs, *, curve: str, best: float | None) -> list[Found]:
+    """How far a program under training is from the best that can be, on validation problems, along one run.
+
+    `error/eighth`, `/quarter`, `/half` and `/whole`: after these shares of the run's CPU-seconds, whose schedule is for
+    the whole; `exponent` and `last_step` of these four as in `learning_curves`.
+
+    Args:
+        runs: one.
+        curve: of its plots, such as "learning/val/loss".
+        best: what it cannot fall below; None where nobody knows, and there is no exponent.
+
+    Raises:
+        ValueError: the run has no such curve.
+    """
+    (results,) = runs.values()
+    plots = {plot["name"]: plot for plot in results["plots"]}
+    if curve not in plots:
+        raise ValueError(f"read: given the curve {curve}, wanted one of {', '.join(plots)}")
+    data = plots[curve]["data"]
+    x = data["x"][-1] * np.array(list(SHARES.values()))
+    error = np.interp(x, data["x"], data["y"]) - (best or 0.0)
+    figures = [Figure(f"error/{share}", float(value)) for share, value in zip(SHARES, error, strict=True)]
+    figures += [Figure("last_step", float(error[-2] / error[-1]))] + ([] if best is None else [_exponent(x, error)])
+    plot = Plot("error along training", "curve", data | {"y_label": curve, "x_scale": "log", "y_scale": "log"})
+    return _source(runs) + told_of(plots[curve]["program"], "learned", [*figures, plot])
+
+
+def _exponent(x: np.ndarray, error: np.ndarray) -> Figure:
+    return Figure("exponent", float(-np.polyfit(np.log(x), np.log(error), 1)[0]))
 
 
 def changes(runs: Runs, *, metrics: Sequence[str], drawn: Sequence[str] = ()) -> list[Found]:
