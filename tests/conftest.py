@@ -1,11 +1,14 @@
 import os
+import pickle
 import re
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch: workers of xdist share two cores
 import common  # noqa: F401, I001  # sets the rest of the environment, before anything imports torch
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -70,9 +73,16 @@ LITTLE = {
 
 
 @pytest.fixture(autouse=True)
-def _briefly_timed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests ask whether costs are measured, not how exactly."""
+def _briefly_timed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests ask whether costs are measured, not how exactly: few of them in a fresh process, which takes seconds."""
     monkeypatch.setattr("common.cost.SECONDS", 0.5)
+    if not request.node.get_closest_marker("fresh_process"):
+        monkeypatch.setattr("common.cost.in_fresh_process", in_this_process)
+
+
+def in_this_process(module: str, given: tuple[Any, ...]) -> dict[str, Any]:
+    """As common.cost.in_fresh_process: a copy of the program is measured."""
+    return import_module(module).measure(*pickle.loads(pickle.dumps(given)))
 
 
 @pytest.fixture
@@ -92,8 +102,6 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> C
     """Runs an entry point in this process, as `python -m scripts.NAME ARGUMENTS`; returns the lines that it printed."""
 
     def run(name: str, *arguments: str) -> list[str]:
-        from importlib import import_module
-
         module = import_module(f"scripts.{name}")
         monkeypatch.setattr("sys.argv", [name, *arguments])
         GlobalHydra.instance().clear()

@@ -4,12 +4,16 @@ import itertools
 import os
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from control.baseline import MinmaxPlayer, PerfectPlayer
+from control.game import CONNECT_FOUR
 from scripts.visit import Visitor
 
 # Vision
@@ -78,12 +82,12 @@ def test_an_empty_drawing_is_refused() -> None:
 # Control
 
 
-def players() -> object:
+def players() -> Any:
     from control.app import Players
-    from control.baseline import MinmaxPlayer, PerfectPlayer
-    from control.game import CONNECT_FOUR
 
     class Net:
+        simulations = 12
+
         def with_simulations(self, _: int) -> MinmaxPlayer:
             return MinmaxPlayer(rules=CONNECT_FOUR, depth=2)
 
@@ -121,6 +125,25 @@ def test_another_plays_until_the_perfect_player_can() -> None:
     assert move == players().move("minmax", moves, 0)[0]
     later = [0, 1, 2, 3, 4, 5, 6, 0, 1, 2, 3, 4]
     assert "plays for it" not in players().move("perfect", later, 0)[1]
+
+
+def test_of_two_turns_the_latest_is_shown() -> None:
+    """Whichever is worked on first: visitors may click twice while the page is busy."""
+    import gradio as gr
+
+    from control.app import tab
+
+    programs: Any = players().programs
+    with gr.Blocks() as page:
+        tab(page, SimpleNamespace(module=SimpleNamespace(rules=CONNECT_FOUR, name="net")), programs)  # type: ignore[arg-type]
+    handlers: dict[str, Any] = {handler.name: handler.fn for handler in page.fns.values()}
+    latest = [0]
+    first, second = (handlers["begun"](latest) for _ in range(2))
+    asked = ([3], "you", "minmax", 12)
+    assert list(handlers["answer"](*asked, first, latest)) == []
+    before, after = handlers["answer"](*asked, second, latest)
+    assert before[1]["moves"] == [3]
+    assert after[0] == after[1]["moves"] == [3, players().move("minmax", [3], 12)[0]]
 
 
 def test_the_truth_is_told_late_enough() -> None:

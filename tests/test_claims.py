@@ -11,7 +11,7 @@ import pytest
 
 from common.evidence import Subject, page
 from common.program import Figure, Plot
-from common.results import Experiment, Program
+from common.results import Experiment, Program, experiments
 from common.results import Figure as Measured
 from scripts import claims, folders
 from tests.conftest import DOMAINS, ROOT
@@ -61,6 +61,8 @@ def test_the_table_shows_what_the_claim_names_of_all_programs() -> None:
     assert [row[0] for row in table[3:]] == ["two", "two"]
     heads = [table[0][3:] for table in page.tables(claim(shown=[page.ALL]), groups)]
     assert heads == [["a", "b"], ["a", "c"]], "a table a domain"
+    heads = [table[0][3:] for table in page.tables(claim(shown=["c", "a"]), groups)]
+    assert heads == [["a"], ["c", "a"]], "no column is empty"
     assert page.tables(claim(), []) == []
 
 
@@ -104,6 +106,17 @@ def test_conditions_are_of_figures_that_training_gives(config: Callable) -> None
             later = list(node.points)[1:]
             given |= {f"left/{metric}/{point}" for metric in node.read.get("metrics", ()) for point in later}
         assert set(found.holds) <= given
+
+
+def test_the_page_says_what_is_committed() -> None:
+    known = page.read(claims.CLAIMS)
+    loaded = claims.measured(claims.FOLDER)
+    said = [(claims.FOLDER / name).read_text() for name in ("README.md", "index.html")]
+    assert all(a == b for a, b in zip(said, page.pages(known, loaded), strict=True)), "python -m scripts.claims"
+    for found in known.values():
+        groups = [group for group in experiments(loaded) if group.name == found.experiment]
+        learned = [program for group in groups for program in group.programs if program.kind == "learned"]
+        assert set(found.holds) <= {metric for program in learned for metric in program.figures}, found.name
 
 
 # The command

@@ -140,6 +140,7 @@ def test_every_net_trains_and_answers(name: str, net: str, config, tmp_path: Pat
     check_program(domain.module.program(domain.data), domain)
 
 
+@pytest.mark.fresh_process
 @pytest.mark.parametrize("name", DOMAINS)
 def test_every_domain_is_judged_alike(name: str, config, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     domain = smoke(config, tmp_path, name)

@@ -16,6 +16,8 @@ from numba.extending import overload
 from common import answering, cost
 from common.source import own_source
 
+pytestmark = pytest.mark.fresh_process
+
 
 @dataclass(frozen=True)
 class Sleeper:

@@ -114,6 +114,7 @@ def test_asking_ends_when_the_time_is_over(monkeypatch: pytest.MonkeyPatch) -> N
     assert program.now == 3 + 41 + 11 * 5, "a twentieth to warm up, a tenth again; a call more each"
 
 
+@pytest.mark.fresh_process
 def test_every_program_is_timed_in_a_process_of_its_own(subject: Subject) -> None:
     found = constancy.constancy(subject, problems=50, seconds=60.0)
     for name in ("curve", "bisection"):

@@ -97,5 +97,9 @@ def test_the_fall_along_one_run() -> None:
     unknown = figures(trained.along_training({"whole": run}, curve="learning/val/loss", best=None), "net")
     assert unknown["error/whole"] == curve["y"][-1]
     assert "exponent" not in unknown, "nobody knows how good it could be"
+    late = {"x": [10.0, 20.0, 32.0], "y": [1.0, 0.5, 0.25], "x_label": "CPU-seconds"}
+    run = run | {"plots": [asdict(Plot("learning/val/loss", "curve", late, "net"))]}
+    found = figures(trained.along_training({"whole": run}, curve="learning/val/loss", best=None), "net")
+    assert found == {"error/half": pytest.approx(0.7), "error/whole": 0.25, "last_step": pytest.approx(2.8)}
     with pytest.raises(ValueError, match="read: given the curve sharpness, wanted one of learning/val/loss"):
         trained.along_training({"whole": run}, curve="sharpness", best=0.0)

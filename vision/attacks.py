@@ -25,6 +25,7 @@ with patch.dict(os.environ, HOME=str(cache_folder())):  # where ART makes a fold
 BRIGHTEST = 255
 CHUNK = 250  # images a step
 STEP = 2.5  # times levels / steps: far enough to reach the border from anywhere within (Madry et al. 2018, section 5)
+SHORTER = 5  # times, the first run of PGD
 LEAST = 1e-12  # probability
 
 
@@ -49,16 +50,19 @@ def fgsm(program: LearnedClassifier, images: Images, *, levels: int) -> np.ndarr
 def pgd(program: LearnedClassifier, images: Images, *, levels: int, steps: int, restarts: int) -> np.ndarray:
     """uint8 (N, 28, 28), projected gradient ascent from a random start (Madry et al. 2018, section 2.1).
 
+    Most images fall to a short one already: the whole ones are for those that the program still gets right.
+
     Args:
-        restarts: starts in all; those after the first are for images that the program still gets right.
+        steps: of a whole one.
+        restarts: whole ones, each for what was left by those before.
     """
-    attack = ProjectedGradientDescentPyTorch(
-        white_box(program), eps=float(levels), eps_step=STEP * levels / steps, max_iter=steps, num_random_init=1,
-        batch_size=CHUNK, verbose=False,
-    )  # fmt: skip
     found, left = images.pixels.copy(), np.arange(len(images.labels))
-    for _ in range(restarts):
+    for n in (max(1, steps // SHORTER), *[steps] * restarts):
         if len(left):
+            attack = ProjectedGradientDescentPyTorch(
+                white_box(program), eps=float(levels), eps_step=STEP * levels / n, max_iter=n, num_random_init=1,
+                batch_size=CHUNK, verbose=False,
+            )  # fmt: skip
             found[left] = rounded(attack.generate(images.pixels[left].astype(np.float32), images.labels[left]))
             left = left[right(program, Images(found[left], images.labels[left]))]
     return found

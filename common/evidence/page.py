@@ -1,5 +1,6 @@
 """Claims and what was measured of them, as one page: Markdown and self-contained HTML."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -102,16 +103,15 @@ def judged(claim: Claim, measured: Sequence[Experiment]) -> Verdict:
 
 
 def tables(claim: Claim, measured: Sequence[Experiment]) -> list[list[list[str]]]:
-    """One table, or one a domain where every figure is shown: its head, and a row a program."""
-    if list(claim.shown) != [ALL]:
-        return [_table(list(claim.shown), measured)] if measured else []
-    return [
-        _table(list(dict.fromkeys(metric for program in group.programs for metric in program.figures)), [group])
-        for group in measured
-    ]
+    """A head, and a row a program; domains that have the same of the shown figures share a table."""
+    sharing = defaultdict(list)
+    for group in measured:
+        there = dict.fromkeys(metric for program in group.programs for metric in program.figures)
+        sharing[tuple(there if list(claim.shown) == [ALL] else (m for m in claim.shown if m in there))].append(group)
+    return [_table(shown, groups) for shown, groups in sharing.items() if shown]
 
 
-def _table(shown: list[str], measured: Sequence[Experiment]) -> list[list[str]]:
+def _table(shown: Sequence[str], measured: Sequence[Experiment]) -> list[list[str]]:
     body = [
         [group.domain, program.name, SIDES[program.kind],
          *(program.figures[m].text() if m in program.figures else "" for m in shown)]

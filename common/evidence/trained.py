@@ -51,7 +51,7 @@ def along_training(runs: Runs, *, curve: str, best: float | None) -> list[Found]
     """How far a program under training is from the best that can be, on validation problems, along one run.
 
     `error/eighth`, `/quarter`, `/half` and `/whole`: after these shares of the run's CPU-seconds, whose schedule is for
-    the whole; `exponent` and `last_step` of these four as in `learning_curves`.
+    the whole, but for those before the first validation; `exponent` and `last_step` of these as in `learning_curves`.
 
     Args:
         runs: one.
@@ -66,9 +66,10 @@ def along_training(runs: Runs, *, curve: str, best: float | None) -> list[Found]
     if curve not in plots:
         raise ValueError(f"read: given the curve {curve}, wanted one of {', '.join(plots)}")
     data = plots[curve]["data"]
-    x = data["x"][-1] * np.array(list(SHARES.values()))
+    spent = {share: part * data["x"][-1] for share, part in SHARES.items() if part * data["x"][-1] >= data["x"][0]}
+    x = np.array(list(spent.values()))
     error = np.interp(x, data["x"], data["y"]) - (best or 0.0)
-    figures = [Figure(f"error/{share}", float(value)) for share, value in zip(SHARES, error, strict=True)]
+    figures = [Figure(f"error/{share}", float(value)) for share, value in zip(spent, error, strict=True)]
     figures += [Figure("last_step", float(error[-2] / error[-1]))] + ([] if best is None else [_exponent(x, error)])
     plot = Plot("error along training", "curve", data | {"y_label": curve, "x_scale": "log", "y_scale": "log"})
     return _source(runs) + told_of(plots[curve]["program"], "learned", [*figures, plot])
