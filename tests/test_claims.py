@@ -47,7 +47,30 @@ def test_a_claim_is_judged_by_the_learned_programs() -> None:
     for verdict, groups in cases.items():
         assert str(page.judged(both, groups)) == verdict
     (condition,) = page.judged(both, cases["holds in part"]).conditions
-    assert condition == page.Condition("a <= 1", ["one net 1"], ["two net 1.5000"])
+    assert condition == page.Condition("a <= 1", ["one net 1"], ["two net 1.5000"], [])
+
+
+def test_what_seeds_or_problems_leave_open_is_not_judged() -> None:
+    def of(*figures: Measured) -> str:
+        program = Program("net", "learned", {f"m{i}": figure for i, figure in enumerate(figures)})
+        groups = [Experiment("one", "constancy", "test", "", "a", [program], [])]
+        return str(page.judged(claim(holds={"m0": "<= 1", "m1": "<= 1"}), groups))
+
+    def seeds(*values: float) -> Measured:
+        return Measured(values, None, None, "", None)
+
+    def problems(low: float, high: float) -> Measured:
+        return Measured(((low + high) / 2,), low, high, "", None)
+
+    within, across, beyond = (seeds(m - 0.1, m, m + 0.1) for m in (0.7, 0.8, 1.3))  # 4.303 / sqrt(3) * 0.1 = 0.248
+    assert [of(figure) for figure in (within, across, beyond)] == ["holds", "cannot be told", "fails"]
+    assert [of(problems(*ends)) for ends in ((0.8, 0.9), (0.9, 1.1), (1.1, 1.2))] == [
+        "holds",
+        "cannot be told",
+        "fails",
+    ]
+    assert of(within, across) == of(within, beyond) == "holds in part"
+    assert of(across, beyond) == "fails"
 
 
 def test_the_table_shows_what_the_claim_names_of_all_programs() -> None:

@@ -1,5 +1,6 @@
 """Claims and what was measured of them, as one page: Markdown and self-contained HTML."""
 
+import statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from scipy.special import stdtrit
 
 from common import drawing
 from common.report import SIDES, curves_of, environment
-from common.results import Experiment, Results, experiments
+from common.results import Experiment, Figure, Results, experiments
 
 HERE = Path(__file__).parent
 ALL = "*"  # in `shown`: every figure of the experiment
@@ -54,11 +56,12 @@ class Claim:
 
 @dataclass(frozen=True)
 class Condition:
-    """What a figure must be for a claim to hold, and whose is so and whose is not, with its value."""
+    """What a figure must be for a claim to hold: whose is so, whose is not, and of whose it cannot be told."""
 
     text: str
     so: Sequence[str]
     not_so: Sequence[str]
+    untold: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -68,10 +71,10 @@ class Verdict:
     conditions: Sequence[Condition]
 
     def __str__(self) -> str:
-        so, not_so = (sum(len(getattr(c, side)) for c in self.conditions) for side in ("so", "not_so"))
-        if not so + not_so:
-            return "not measured yet"
-        return "holds in part" if so and not_so else "holds" if so else "fails"
+        so, not_so, untold = (any(getattr(c, side) for c in self.conditions) for side in ("so", "not_so", "untold"))
+        if so:
+            return "holds in part" if not_so or untold else "holds"
+        return "fails" if not_so else "cannot be told" if untold else "not measured yet"
 
 
 def read(path: Path) -> dict[str, Claim]:
@@ -94,12 +97,24 @@ def judged(claim: Claim, measured: Sequence[Experiment]) -> Verdict:
     learned = [(group.domain, program) for group in measured for program in group.programs if program.kind == "learned"]
     conditions = []
     for metric, wanted in claim.holds.items():
-        sides: dict[bool | None, list[str]] = {True: [], False: []}
+        sides = defaultdict(list)
         for domain, program in learned:
             if figure := program.figures.get(metric):
-                sides[replace(figure, goal=wanted).met()].append(f"{domain} {program.name} {figure.text()}")
-        conditions.append(Condition(f"{metric} {wanted}", sides[True], sides[False]))
-    return Verdict([condition for condition in conditions if condition.so or condition.not_so])
+                sides[_is_so(replace(figure, goal=wanted))].append(f"{domain} {program.name} {figure.text()}")
+        conditions.append(Condition(f"{metric} {wanted}", sides[True], sides[False], sides[None]))
+    return Verdict([condition for condition in conditions if condition.so or condition.not_so or condition.untold])
+
+
+def _is_so(figure: Figure) -> bool | None:
+    """Whether it meets its goal; None where its interval of 95 %, over seeds or else problems, lies on both sides."""
+    ends = [figure.mean]
+    if (n := len(figure.values)) > 1:
+        half = float(stdtrit(n - 1, 0.975)) * statistics.stdev(figure.values) / n**0.5  # Student's t
+        ends = [figure.mean - half, figure.mean + half]
+    elif figure.low is not None and figure.high is not None:
+        ends = [figure.low, figure.high]
+    met = {replace(figure, values=(end,)).met() for end in ends}
+    return met.pop() if len(met) == 1 else None
 
 
 def tables(claim: Claim, measured: Sequence[Experiment]) -> list[list[list[str]]]:
