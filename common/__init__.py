@@ -1,7 +1,7 @@
 """The shared components: what every domain uses, and nothing that knows a domain.
 
-The environment is set here, and only here, because it must stand before torch, W&B and OpenMP are
-imported, and every entry point imports `common` first.
+The environment is set here (and, for its threads, in scripts.app), because it must stand before torch, W&B and OpenMP
+are imported, and every entry point imports `common` first.
 """
 
 import os

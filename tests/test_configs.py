@@ -122,5 +122,5 @@ def test_commands_in_the_readme_exist_and_compose(words: list[str], config) -> N
 
 def test_make_targets_in_the_readme_exist() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    for target in re.findall(r"\bmake ([a-z]+)", (ROOT / "README.md").read_text()):
+    for target in re.findall(r"(?:^|`)make ([a-z]+)", (ROOT / "README.md").read_text(), re.MULTILINE):
         assert f"\n{target}:" in makefile, target

@@ -249,6 +249,19 @@ def test_all_is_in_fp32_but_what_is_rounded(subject: Subject, monkeypatch: pytes
     assert auto("cpu") == "bf16-mixed", "outside of it"
 
 
+@pytest.mark.parametrize(
+    ("change", "wanted"),
+    [
+        ((-0.5, -1.0, -0.2), (0.05, 0.02, 0.1)),
+        ((0.5, 0.2, 1.0), (0.05, 0.02, 0.1)),
+        ((0.1, -0.5, 0.2), (0.01, 0, 0.05)),
+        ((-0.1, None, None), (0.01, None, None)),
+    ],
+)
+def test_a_change_counts_whatever_its_sign(change: tuple, wanted: tuple) -> None:
+    assert precision._size(*change, 10.0) == pytest.approx(wanted)
+
+
 def test_a_net_without_matrices_has_none_to_round(subject: Subject) -> None:
     net: Any = subject.domain.module.averaged.module
     net.layers = nn.Sequential(nn.LayerNorm(1))

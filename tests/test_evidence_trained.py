@@ -85,21 +85,16 @@ def test_changes_are_shares_of_the_first_run() -> None:
     assert (curve.program, curve.data["x"], curve.data["y"]) == ("net", [4, 2, 1], [0.8, 0.6, 0.2])
 
 
-def test_the_fall_along_one_run() -> None:
-    seconds = [float(second) for second in range(1, 33)]
-    curve = {"x": seconds, "y": [0.5 + 2 * x**-0.25 for x in seconds], "x_label": "CPU-seconds"}
-    run = results(net={"e": 1.0}) | {"plots": [asdict(Plot("learning/val/loss", "curve", curve, "net"))]}
-    found = trained.along_training({"whole": run}, curve="learning/val/loss", best=0.5)
-    fallen = {
-        f"error/{share}": 2 * x**-0.25 for share, x in (("eighth", 4), ("quarter", 8), ("half", 16), ("whole", 32))
-    }
-    assert figures(found, "net") == pytest.approx(fallen | {"exponent": 0.25, "last_step": 2**0.25})
-    unknown = figures(trained.along_training({"whole": run}, curve="learning/val/loss", best=None), "net")
-    assert unknown["error/whole"] == curve["y"][-1]
-    assert "exponent" not in unknown, "nobody knows how good it could be"
-    late = {"x": [10.0, 20.0, 32.0], "y": [1.0, 0.5, 0.25], "x_label": "CPU-seconds"}
-    run = run | {"plots": [asdict(Plot("learning/val/loss", "curve", late, "net"))]}
-    found = figures(trained.along_training({"whole": run}, curve="learning/val/loss", best=None), "net")
-    assert found == {"error/half": pytest.approx(0.7), "error/whole": 0.25, "last_step": pytest.approx(2.8)}
+def test_a_run_is_read_along_its_epochs() -> None:
+    def read(*y: float) -> dict[str, float]:
+        curve = {"x": [2.0 * i for i in range(len(y))], "y": list(y), "x_label": "CPU-seconds"}
+        run = results(net={"e": 1.0}) | {"plots": [asdict(Plot("learning/val/loss", "curve", curve, "net"))]}
+        return figures(trained.along_training({"whole": run}, curve="learning/val/loss"), "net")
+
+    wanted = {"along/eighth": 14, "along/quarter": 12, "along/half": 8, "along/whole": 0}
+    assert read(*range(15, -1, -1)) == wanted, "of 16 epochs the 2nd, 4th, 8th and 16th"
+    assert read(5, 4, 3) == {"along/half": 5, "along/whole": 3}
+    assert read(5) == {"along/whole": 5}
+    run = results() | {"plots": [asdict(Plot("learning/val/loss", "curve", {}, "net"))]}
     with pytest.raises(ValueError, match="read: given the curve sharpness, wanted one of learning/val/loss"):
-        trained.along_training({"whole": run}, curve="sharpness", best=0.0)
+        trained.along_training({"whole": run}, curve="sharpness")

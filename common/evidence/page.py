@@ -27,7 +27,8 @@ class Claim:
         title, claim: in our own words.
         experiment: what measures it, of the configs' `evidence` or `trained`.
         shown: the figures in its table.
-        holds: {figure of the learned programs: what it must be for the claim to hold}, where a domain has it.
+        holds: {figure of the learned programs: what it must be for the claim to hold}, where a domain has it; none
+            where nothing that is measured tells.
         note: how to read them.
         against: what others found.
         mode: of scripts.claims.
@@ -66,15 +67,18 @@ class Condition:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`conditions` of which anything is measured."""
+    """`conditions` of which anything is measured; `measured`, whether anything is, perhaps without any condition."""
 
     conditions: Sequence[Condition]
+    measured: bool
 
     def __str__(self) -> str:
         so, not_so, untold = (any(getattr(c, side) for c in self.conditions) for side in ("so", "not_so", "untold"))
         if so:
             return "holds in part" if not_so or untold else "holds"
-        return "fails" if not_so else "cannot be told" if untold else "not measured yet"
+        if not_so:
+            return "fails in part" if untold else "fails"
+        return "cannot be told" if untold or self.measured else "not measured yet"
 
 
 def read(path: Path) -> dict[str, Claim]:
@@ -102,7 +106,8 @@ def judged(claim: Claim, measured: Sequence[Experiment]) -> Verdict:
             if figure := program.figures.get(metric):
                 sides[_is_so(replace(figure, goal=wanted))].append(f"{domain} {program.name} {figure.text()}")
         conditions.append(Condition(f"{metric} {wanted}", sides[True], sides[False], sides[None]))
-    return Verdict([condition for condition in conditions if condition.so or condition.not_so or condition.untold])
+    told = [condition for condition in conditions if condition.so or condition.not_so or condition.untold]
+    return Verdict(told, measured=bool(measured and not claim.holds))
 
 
 def _is_so(figure: Figure) -> bool | None:

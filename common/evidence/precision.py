@@ -22,7 +22,8 @@ ROUNDED: dict[str, tuple[Callable[[Tensor], Tensor], float]] = {  # and bytes a 
 
 
 def precision(subject: Subject) -> list[Figure | Plot]:
-    """The headline with the weights as they are, how much it changes with them rounded, and the bytes of each.
+    """The headline with the weights as they are, how much and by what share of it it changes with them rounded, and the
+    bytes of each.
 
     A net of no matrices (an index's root) has none to round: then there is only what it is and weighs.
     """
@@ -41,15 +42,24 @@ def precision(subject: Subject) -> list[Figure | Plot]:
     for name, (rounded, width) in ROUNDED.items() if matrices else ():
         with weights(net, rounded):  # a program may share them, or copy them
             change = asked().scores[headline] - scores
+        ends = mean_interval(change)
         figures += [
-            Figure(f"{headline}_changed/{name}", *mean_interval(change)),
-            Figure(f"changed/{name}", float(abs(change.mean() / scores.mean()))),
+            Figure(f"{headline}_changed/{name}", *ends),
+            Figure(f"changed/{name}", *_size(*ends, float(scores.mean()))),
         ]
         spared = sum(p.numel() * (p.element_size() - width) for p in matrices)
         scales = 4 * sum(len(p) for p in matrices) if name == "int8" else 0
         sizes[name] = round(sizes["fp32"] - spared + scales)
     figures += [Figure(f"weight_bytes/{name}", size, unit="bytes") for name, size in sizes.items()]
     return subject.of(subject.learned, figures)
+
+
+def _size(mean: float, low: float | None, high: float | None, whole: float) -> tuple[float, float | None, float | None]:
+    """Of a change with its interval, whatever its sign, as a share of the whole."""
+    if low is None or high is None:
+        return abs(mean / whole), None, None
+    ends = abs(low / whole), abs(high / whole)
+    return abs(mean / whole), 0.0 if low <= 0 <= high else min(ends), max(ends)
 
 
 def to_8_bits(weight: Tensor) -> Tensor:

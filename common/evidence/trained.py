@@ -36,7 +36,8 @@ def learning_curves(runs: Runs, *, metric: str, best: float, x_label: str) -> li
     for program, error in errors.items():
         figures = [Figure(f"error/{name}", float(value)) for name, value in zip(runs, error, strict=True)]
         if error.all():
-            figures += [_exponent(x, error), Figure("last_step", float(error[-2] / error[-1]))]
+            figures.append(Figure("exponent", float(-np.polyfit(np.log(x), np.log(error), 1)[0])))
+            figures.append(Figure("last_step", float(error[-2] / error[-1])))
         by_hand = [other for name, other in errors.items() if kinds[name] == "baseline"]
         if kinds[program] == "learned" and by_hand and error.all():
             lead = np.min(by_hand, 0) / error
@@ -47,16 +48,15 @@ def learning_curves(runs: Runs, *, metric: str, best: float, x_label: str) -> li
     return found
 
 
-def along_training(runs: Runs, *, curve: str, best: float | None) -> list[Found]:
-    """How far a program under training is from the best that can be, on validation problems, along one run.
+def along_training(runs: Runs, *, curve: str) -> list[Found]:
+    """What a program under training was on validation problems along one run, which proves little of another budget.
 
-    `error/eighth`, `/quarter`, `/half` and `/whole`: after these shares of the run's CPU-seconds, whose schedule is for
-    the whole, but for those before the first validation; `exponent` and `last_step` of these as in `learning_curves`.
+    `along/eighth`, `/quarter`, `/half` and `/whole`: after these shares of its epochs, of which the schedule makes most
+    when it ends.
 
     Args:
         runs: one.
         curve: of its plots, such as "learning/val/loss".
-        best: what it cannot fall below; None where nobody knows, and there is no exponent.
 
     Raises:
         ValueError: the run has no such curve.
@@ -66,17 +66,10 @@ def along_training(runs: Runs, *, curve: str, best: float | None) -> list[Found]
     if curve not in plots:
         raise ValueError(f"read: given the curve {curve}, wanted one of {', '.join(plots)}")
     data = plots[curve]["data"]
-    spent = {share: part * data["x"][-1] for share, part in SHARES.items() if part * data["x"][-1] >= data["x"][0]}
-    x = np.array(list(spent.values()))
-    error = np.interp(x, data["x"], data["y"]) - (best or 0.0)
-    figures = [Figure(f"error/{share}", float(value)) for share, value in zip(spent, error, strict=True)]
-    figures += [Figure("last_step", float(error[-2] / error[-1]))] + ([] if best is None else [_exponent(x, error)])
-    plot = Plot("error along training", "curve", data | {"y_label": curve, "x_scale": "log", "y_scale": "log"})
+    epochs = {share: int(part * len(data["y"])) for share, part in SHARES.items()}
+    figures = [Figure(f"along/{share}", data["y"][n - 1]) for share, n in epochs.items() if n]
+    plot = Plot("along training", "curve", data | {"y_label": curve, "x_scale": "log", "y_scale": "log"})
     return _source(runs) + told_of(plots[curve]["program"], "learned", [*figures, plot])
-
-
-def _exponent(x: np.ndarray, error: np.ndarray) -> Figure:
-    return Figure("exponent", float(-np.polyfit(np.log(x), np.log(error), 1)[0]))
 
 
 def changes(runs: Runs, *, metrics: Sequence[str], drawn: Sequence[str] = ()) -> list[Found]:
