@@ -11,7 +11,7 @@ import pytest
 
 from common.evidence import Subject, page
 from common.program import Figure, Plot
-from common.results import Experiment, Program, experiments
+from common.results import Experiment, Program
 from common.results import Figure as Measured
 from scripts import claims, folders
 from tests.conftest import DOMAINS, ROOT
@@ -141,8 +141,7 @@ def test_the_page_says_what_is_committed() -> None:
     loaded = claims.measured(claims.FOLDER)
     said = [(claims.FOLDER / name).read_text() for name in ("README.md", "index.html")]
     assert all(a == b for a, b in zip(said, page.pages(known, loaded), strict=True)), "python -m scripts.claims"
-    for found in known.values():
-        groups = [group for group in experiments(loaded) if group.name == found.experiment]
+    for found, groups in page.measurements(known, loaded):
         learned = [program for group in groups for program in group.programs if program.kind == "learned"]
         there = {metric for program in learned for metric in program.figures}
         if found.mode == "measure" or there & set(found.holds):  # training may still be to come

@@ -140,12 +140,16 @@ def _table(shown: Sequence[str], measured: Sequence[Experiment]) -> list[list[st
     return [["domain", "program", "written", *shown], *body]
 
 
+def measurements(claims: Mapping[str, Claim], loaded: Sequence[Results]) -> list[tuple[Claim, list[Experiment]]]:
+    """Each claim, and what was measured of it, an Experiment a domain."""
+    groups = experiments(loaded)
+    return [(claim, [group for group in groups if group.name == claim.experiment]) for claim in claims.values()]
+
+
 def pages(claims: Mapping[str, Claim], loaded: Sequence[Results]) -> tuple[str, str]:
     """Markdown and HTML; an experiment's plots stand with the first claim that it is for."""
-    groups = experiments(loaded)
     sections: list[dict[str, Any]] = []
-    for claim in claims.values():
-        measured = [group for group in groups if group.name == claim.experiment]
+    for claim, measured in measurements(claims, loaded):
         drawn = [] if any(s["claim"].experiment == claim.experiment for s in sections) else measured
         plots = {g.domain: [drawing.svg([[draw]]) for draw in curves_of(g)] for g in drawn}
         sections.append(_section(claim, judged(claim, measured), tables(claim, measured), plots, measured))
@@ -158,11 +162,9 @@ def pages(claims: Mapping[str, Claim], loaded: Sequence[Results]) -> tuple[str, 
 
 def verdicts(claims: Mapping[str, Claim], loaded: Sequence[Results], link: str) -> str:
     """A Markdown table of the claims and what became of them; `link` is where the page of them lies."""
-    groups = experiments(loaded)
     rows = [
-        f"| [{claim.title}]({link}#{claim.anchor}) | "
-        f"{judged(claim, [group for group in groups if group.name == claim.experiment])} |"
-        for claim in claims.values()
+        f"| [{claim.title}]({link}#{claim.anchor}) | {judged(claim, measured)} |"
+        for claim, measured in measurements(claims, loaded)
     ]
     return "\n".join(["| the essay says | measured |", "| --- | --- |", *rows])
 
