@@ -11,7 +11,7 @@ _FULL = ContextVar("_FULL", default=False)
 
 @contextmanager
 def full() -> Iterator[None]:
-    """Within the block, `auto` says fp32 whatever the hardware."""
+    """Within the block `auto` says fp32 whatever the hardware: to this thread, about programs that are made there."""
     token = _FULL.set(True)
     try:
         yield
