@@ -24,6 +24,23 @@ def mean_interval(values: np.ndarray) -> tuple[float, float | None, float | None
     return mean, float(interval.low), float(interval.high)
 
 
+def share_left(after: np.ndarray, before: np.ndarray, *, paired: bool) -> tuple[float, float, float]:
+    """The mean of `after` as a share of that of `before`, and its 95 % percentile bootstrap interval over problems.
+
+    Args:
+        paired: of the same problems, (n,) both.
+    """
+
+    def share(a: np.ndarray, b: np.ndarray, axis: int = -1) -> np.ndarray:
+        return a.mean(axis) / np.maximum(b.mean(axis), 1 / len(before))  # where none was right, of one
+
+    interval = bootstrap(
+        (after, before), share, n_resamples=RESAMPLES, batch=50, paired=paired, method="percentile",
+        rng=np.random.default_rng(0),
+    ).confidence_interval  # fmt: skip
+    return float(share(after, before)), float(interval.low), float(interval.high)
+
+
 def means(evaluation: Evaluation) -> list[Figure]:
     """One figure a score: its mean over the problems."""
     return [Figure(name, *mean_interval(values)) for name, values in evaluation.scores.items()]

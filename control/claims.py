@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.special import softmax
 
-from common.compare import mean_interval
+from common.compare import mean_interval, share_left
 from common.domain import Domain
 from common.evidence import Inputs, Subject
 from common.evidence.doubt import auroc
@@ -69,7 +69,7 @@ def fooled(wrong: Sequence[np.ndarray]) -> list[Figure]:
     return [
         Figure("outcome_kept", *kept),
         Figure("outcome_kept/attacked", *attacked),
-        Figure("kept_under_attack", attacked[0] / kept[0] if kept[0] else 1.0),
+        Figure("kept_under_attack", *share_left(~wrong[-1], ~wrong[0], paired=False)),
     ]
 
 
@@ -114,9 +114,9 @@ def unsure(net: Inference, made: dict[str, tuple[np.ndarray, np.ndarray]]) -> li
         Figure("confidence", *mean_interval(known)),
         Figure("confidence/impossible", *mean_interval(strange)),
         *(Figure(f"confidence/{kind}", *mean_interval(after)) for kind, (after, _) in sure.items()),
-        Figure("auroc", min(apart.values())),
-        Figure("auroc/impossible", auroc(-known, -strange)),
-        *(Figure(f"auroc/{kind}", value) for kind, value in apart.items()),
+        Figure("auroc", *min(apart.values())),
+        Figure("auroc/impossible", *auroc(-known, -strange)),
+        *(Figure(f"auroc/{kind}", *value) for kind, value in apart.items()),
     ]
 
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -167,7 +168,7 @@ def keep(file: Path, items: Sequence[Found], about: Mapping[str, Any]) -> None:
 
 
 def composed(name: str, found: Package | None = None) -> DictConfig:
-    """The config of a domain, or of its package, the referee then being one of few problems; the command line counts.
+    """The config of a domain, or of its package; the command line counts.
 
     Raises:
         ValueError: this domain has no such settings.
@@ -180,13 +181,7 @@ def composed(name: str, found: Package | None = None) -> DictConfig:
     except HydraException:
         given = " ".join(values)
         raise ValueError(f"claims: given {given}, which {name} has not, wanted domain=DOMAIN beside it") from None
-    if found is None:
-        return cfg
-    cfg = folders.config_of_package(cfg, found)
-    set_by_hand = {override.partition("=")[0] for override in task}
-    few = {key: value for key, value in cfg.few.items() if f"domain.evaluator.{key}" not in set_by_hand}
-    cfg.domain.evaluator.merge_with(few)
-    return cfg
+    return cfg if found is None else folders.config_of_package(cfg, found)
 
 
 def opened(cfg: DictConfig, found: Package) -> Subject:
@@ -194,7 +189,8 @@ def opened(cfg: DictConfig, found: Package) -> Subject:
     domain = cli.build(cfg)
     domain.data.setup("fit")
     asked = instantiate(cfg.asked, _convert_="all")
-    return Subject(domain, found, asked, experiment.unpacked(domain, found))
+    referee = partial(instantiate, cfg.domain.evaluator, _convert_="all")
+    return Subject(domain, found, asked, experiment.unpacked(domain, found), referee)
 
 
 def is_done(path: Path, about: Mapping[str, Any]) -> bool:

@@ -84,6 +84,6 @@ def doubts(
     apart = {name: auroc(parts[KNOWN], found) for name, found in parts.items() if name != KNOWN}
     return [
         *(Figure("/".join(filter(None, ("bits_per_sample", n))), *mean_interval(b)) for n, b in parts.items()),
-        Figure("auroc", min(apart.values())),
-        *(Figure(f"auroc/{name}", value) for name, value in apart.items()),
+        Figure("auroc", *min(apart.values())),
+        *(Figure(f"auroc/{name}", *value) for name, value in apart.items()),
     ]

@@ -47,7 +47,7 @@ def test_a_claim_is_judged_by_the_learned_programs() -> None:
     for verdict, groups in cases.items():
         assert str(page.judged(both, groups)) == verdict
     (condition,) = page.judged(both, cases["holds in part"]).conditions
-    assert condition == page.Condition("a <= 1", ["one net 1"], ["two net 1.5000"], [])
+    assert condition == page.Condition("a <= 1", ["one net 1"], ["two net 1.5000"], [], "0 of 2")
 
 
 def test_what_seeds_or_problems_leave_open_is_not_judged() -> None:
@@ -161,7 +161,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         ran.append(name)
         labels = {"x": [0.0, 1.0], "y": [1.0, 2.0]}
         return [
-            Figure("a", settings.get("seconds", 0.0), program="net", kind="learned"),
+            Figure("a", settings.get("problems", 0.0), program="net", kind="learned"),
             Plot("drawn", "curve", labels, "net"),
         ]
 
@@ -203,21 +203,11 @@ def test_the_page_tells_what_was_measured(counted: list[str], command, tmp_path:
 
 
 def test_what_the_command_line_says_counts(counted: list[str], command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    changed = ("claims=constancy", "evidence.constancy.seconds=3")
+    changed = ("claims=constancy", "evidence.constancy.problems=3")
     command("claims", "domain=vision", *changed, f"to={tmp_path}", f"output_dir={tmp_path / 'run'}")
     saved = json.loads((tmp_path / "constancy-vision.json").read_text())
     assert saved["figures"][0]["value"] == 3
-    assert saved["run"]["config"]["evidence"]["seconds"] == 3
-
-
-def test_the_command_line_says_more_than_few(counted: list[str], command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    run = ("domain=vision", "claims=constancy", f"to={tmp_path}", f"output_dir={tmp_path / 'run'}")
-    command("claims", *run)
-    few = json.loads((tmp_path / "constancy-vision.json").read_text())["run"]["config"]["domain"]["evaluator"]
-    command("claims", "domain.evaluator.limit=7", *run)
-    by_hand = json.loads((tmp_path / "constancy-vision.json").read_text())["run"]["config"]["domain"]["evaluator"]
-    assert few["limit"] not in (None, 7)
-    assert by_hand == few | {"limit": 7}
+    assert saved["run"]["config"]["evidence"]["problems"] == 3
 
 
 def test_what_another_domain_has_not_needs_its_domain(counted: list[str], command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -234,7 +234,7 @@ def test_noise_is_as_long_and_as_strong() -> None:
 
 
 def test_doubts_of_known_bits() -> None:
-    bits = {"": [1.0, 2.0], "june": [1.0, 3.0, 3.0], "noise": [9.0]}
+    bits = {"": [1.0, 2.0], "june": [1.0, 3.0, 3.0], "noise": [9.0, 9.0]}
     waves = {name: [np.full(5, b) for b in some] for name, some in bits.items()}
     found = {f.metric: f.value for f in of_speech.doubts(lambda some: np.array([w[0] for w in some]), waves)}
     assert found == {

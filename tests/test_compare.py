@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from common.compare import mean_interval, means, paired, right_or_wrong
+from common.compare import mean_interval, means, paired, right_or_wrong, share_left
 from common.program import Evaluation
 
 rng = np.random.default_rng(1)
@@ -31,6 +31,20 @@ def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
 
 def test_equal_values_have_no_spread() -> None:
     assert mean_interval(np.full(50, 0.25)) == (0.25, 0.25, 0.25)
+
+
+def test_what_is_left_is_sharper_of_the_same_problems() -> None:
+    """The ratio's spread by the delta method; what both have in common counts for nothing where they are paired."""
+    before = rng.uniform(1, 2, 2000)
+    after = before / 2 + rng.uniform(0, 0.1, 2000)
+    for together in (True, False):
+        left, low, high = share_left(after, before, paired=together)
+        assert left == pytest.approx(after.mean() / before.mean())
+        parts = [(after - left * before).var()] if together else [after.var(), left**2 * before.var()]
+        assert high - low == pytest.approx(2 * 1.96 * np.sqrt(sum(parts) / 2000) / before.mean(), rel=0.15)
+    nothing = np.zeros(10)
+    assert share_left(nothing, np.ones(10), paired=True) == (0, 0, 0)
+    assert share_left(nothing, nothing, paired=True) == (0, 0, 0)
 
 
 def test_means_keep_the_order_of_the_scores() -> None:

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -54,7 +55,7 @@ def subject(tmp_path: Path) -> Subject:
         (tmp_path / name).write_bytes(data)
     programs = {module.name: module.program(domain.data)}
     programs |= {name: baseline.build(domain.data) for name, baseline in domain.baselines.items()}
-    return Subject(domain, Unpacked(tmp_path, parts), lambda _: {"": {"keys": KEYS}}, programs)  # type: ignore[arg-type]
+    return Subject(domain, Unpacked(tmp_path, parts), lambda _: {"": {"keys": KEYS}}, programs, lambda: made.evaluator)  # type: ignore[arg-type]
 
 
 def figures(found: Sequence[Found], program: str) -> dict[str, float]:
@@ -82,9 +83,9 @@ class Clocked:
 
 @pytest.mark.parametrize(("harder", "ratio"), [(1, 1.0), (7, 7.0)])
 def test_the_hardest_problem_is_found_and_asked_again(harder: int, ratio: float, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    program, problems = Clocked(), np.where(np.arange(200) % 50 == 31, harder, 1.0)
+    program, problems = Clocked(), np.where(np.arange(200) % 50 == 31, harder, 1.0) / 100
     monkeypatch.setattr("common.answering.time", program)
-    measured = constancy.measure(program, problems, np.inf)
+    measured = constancy.measure(program, problems)
     assert np.allclose(measured["latencies"], problems)
     assert measured["hardest_s"] / measured["typical_s"] == pytest.approx(ratio)
     again = program.asked[constancy.WARM_UP + len(problems) :]
@@ -102,21 +103,21 @@ def test_what_is_slow_by_chance_is_not_hard(monkeypatch: pytest.MonkeyPatch) -> 
         return asked
 
     monkeypatch.setattr("common.answering.time", program)
-    measured = constancy.measure(answer, problems, np.inf)
+    measured = constancy.measure(answer, problems)
     assert (measured["latencies"].max(), measured["hardest_s"], measured["typical_s"]) == (9, 1, 1)
 
 
-def test_asking_ends_when_the_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whoever_is_slow_answers_as_many(monkeypatch: pytest.MonkeyPatch) -> None:
     program = Clocked()
     monkeypatch.setattr("common.answering.time", program)
-    measured = constancy.measure(program, np.full(500, 1.0), 40.0)
-    assert len(measured["latencies"]) == 40 + 1
-    assert program.now == 3 + 41 + 11 * 5, "a twentieth to warm up, a tenth again; a call more each"
+    measured = constancy.measure(program, np.full(50, 1.5))
+    assert len(measured["latencies"]) == 50
+    assert program.now == 1.5 * (2 + 50 + 11 * 2), "only warming up and asking again end when their time is over"
 
 
 @pytest.mark.fresh_process
 def test_every_program_is_timed_in_a_process_of_its_own(subject: Subject) -> None:
-    found = constancy.constancy(subject, problems=50, seconds=60.0)
+    found = constancy.constancy(subject, problems=50)
     for name in ("curve", "bisection"):
         measured = figures(found, name)
         assert measured["answers"] == 50
@@ -132,8 +133,8 @@ def test_a_program_that_keeps_what_it_is_given_grows(monkeypatch: pytest.MonkeyP
     kept: list[int] = []
     monkeypatch.setattr(constancy, "peak_memory_bytes", lambda: 1000 + sum(kept))
     problems = np.ones(100)
-    assert constancy.measure(lambda p: p, problems, np.inf)["grown_bytes"] == 0
-    measured = constancy.measure(lambda p: kept.append(8), problems, np.inf)
+    assert constancy.measure(lambda p: p, problems)["grown_bytes"] == 0
+    measured = constancy.measure(lambda p: kept.append(8), problems)
     assert (measured["grown_bytes"], measured["memory_bytes"]) == (8 * 100, 1000 + 8 * (constancy.WARM_UP + 100))
 
 
@@ -221,13 +222,13 @@ class Said(toys.IndexReferee):
 
 
 def test_precision_says_what_coarse_weights_change(subject: Subject) -> None:
-    subject = replace(subject, domain=replace(subject.domain, evaluator=Said(toys.Keys())))
+    subject = replace(subject, referee=partial(Said, toys.Keys()))
     net: Any = subject.domain.module.averaged.module
     for exact in (True, False):
         with torch.no_grad():
             for p in net.parameters():
                 p.copy_(torch.where(p > 0, 0.5, -0.25) if exact else torch.randn_like(p))
-        found = figures(precision.precision(subject), "curve")
+        found = figures(precision.precision(subject, few={}), "curve")
         assert (found["changed/bf16"] == 0) == exact
         assert found["changed/bf16"] == pytest.approx(abs(found["said_changed/bf16"] / found["said"]))
     sizes = [found[f"weight_bytes/{name}"] for name in ("fp32", "bf16", "int8")]
@@ -244,8 +245,8 @@ class Formats(Said):
 
 def test_all_is_in_fp32_but_what_is_rounded(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"bf16": True})
-    subject = replace(subject, domain=replace(subject.domain, evaluator=Formats(toys.Keys())))
-    assert figures(precision.precision(subject), "curve")["fp32"] == 1
+    subject = replace(subject, referee=partial(Formats, toys.Keys()))
+    assert figures(precision.precision(subject, few={}), "curve")["fp32"] == 1
     assert auto("cpu") == "bf16-mixed", "outside of it"
 
 
@@ -265,8 +266,8 @@ def test_a_change_counts_whatever_its_sign(change: tuple, wanted: tuple) -> None
 def test_a_net_without_matrices_has_none_to_round(subject: Subject) -> None:
     net: Any = subject.domain.module.averaged.module
     net.layers = nn.Sequential(nn.LayerNorm(1))
-    subject = replace(subject, domain=replace(subject.domain, evaluator=Said(toys.Keys())))
-    assert figures(precision.precision(subject), "curve").keys() == {"said", "weight_bytes/fp32"}
+    subject = replace(subject, referee=partial(Said, toys.Keys()))
+    assert figures(precision.precision(subject, few={}), "curve").keys() == {"said", "weight_bytes/fp32"}
 
 
 # Runtimes
@@ -325,7 +326,7 @@ def test_superiority_of_what_is_shipped(name: str, config: Callable) -> None:
     found = folders.load_package(folders.shipped(name))
     programs = {found.learned: None} | found.baselines()
     domain = SimpleNamespace(module=SimpleNamespace(name=found.learned), baselines=found.baselines())
-    subject: Any = Subject(domain, found, lambda _: {}, programs)  # type: ignore[arg-type]
+    subject: Any = Subject(domain, found, lambda _: {}, programs, lambda: None)  # type: ignore[arg-type]
     measured = superiority.superiority(subject, less=config(f"domain={name}").evidence.superiority.less)
     for program in programs:
         assert figures(measured, program).keys() >= {"quality", *superiority.SHOWN}
@@ -336,10 +337,18 @@ def test_superiority_of_what_is_shipped(name: str, config: Callable) -> None:
 
 
 def test_auroc_is_the_share_of_pairs() -> None:
-    assert auroc(np.array([0.0, 1.0]), np.array([2.0, 3.0])) == 1
-    assert auroc(np.array([2.0, 3.0]), np.array([0.0, 1.0])) == 0
-    assert auroc(np.array([1.0, 1.0]), np.array([1.0])) == 0.5
+    assert auroc(np.array([0.0, 1.0]), np.array([2.0, 3.0])) == (1, 1, 1)
+    assert auroc(np.array([2.0, 3.0]), np.array([0.0, 1.0])) == (0, 0, 0)
+    assert auroc(np.array([1.0, 1.0]), np.array([1.0, 1.0])) == (0.5, 0.5, 0.5)
     rng = np.random.default_rng(0)
     known, strange = rng.integers(0, 5, 20), rng.integers(1, 6, 30)
     pairs = strange[:, None].astype(float) - known
-    assert auroc(known, strange) == pytest.approx((np.sign(pairs) + 1).mean() / 2)
+    assert auroc(known, strange)[0] == pytest.approx((np.sign(pairs) + 1).mean() / 2)
+
+
+def test_the_interval_of_auroc_is_that_of_many_draws() -> None:
+    rng = np.random.default_rng(0)
+    drawn = np.array([auroc(rng.normal(size=100), rng.normal(1, 2, 200)) for _ in range(400)])
+    truth = 0.6726  # Phi(1 / sqrt(1 + 4))
+    assert (drawn[:, 2] - drawn[:, 1]).mean() / 2 == pytest.approx(1.96 * drawn[:, 0].std(), rel=0.1)
+    assert np.mean((drawn[:, 1] < truth) & (truth < drawn[:, 2])) == pytest.approx(0.95, abs=0.03)

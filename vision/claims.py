@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from common.compare import mean_interval
+from common.compare import mean_interval, share_left
 from common.domain import Domain
 from common.evidence import Inputs, Subject
 from common.evidence.doubt import auroc
@@ -80,8 +80,8 @@ def under_attack(program: Program, images: Images, attacked: Mapping[str, np.nda
     still = {name: right(program, Images(x, images.labels[: len(x)])) for name, x in attacked.items()}
     figures = [Figure("accuracy", *mean_interval(clean))]
     figures += [Figure(f"accuracy/{name}", *mean_interval(mask)) for name, mask in still.items()]
-    kept = min(mask.mean() / max(clean[: len(mask)].mean(), 1 / len(mask)) for mask in still.values())
-    figures.append(Figure("kept_under_attack", float(kept)))
+    kept = min(share_left(mask, clean[: len(mask)], paired=True) for mask in still.values())
+    figures.append(Figure("kept_under_attack", *kept))
     if "pgd" in still:
         masked = any(still["pgd"][: len(mask)].mean() > mask.mean() for mask in still.values())
         figures.append(Figure("gradients_masked", float(masked)))
@@ -155,8 +155,8 @@ def sureness(program: Program, images: Images, strange: Mapping[str, np.ndarray]
     known, unknown = p.max(1), {kind: np.asarray(program(x), np.float64).max(1) for kind, x in strange.items()}
     told = {kind: auroc(-known, -sure) for kind, sure in unknown.items()}
     return [
-        Figure("auroc", min(told.values())),
-        *(Figure(f"auroc/{kind}", value) for kind, value in told.items()),
+        Figure("auroc", *min(told.values())),
+        *(Figure(f"auroc/{kind}", *value) for kind, value in told.items()),
         Figure("confidence", *mean_interval(known[p.argmax(1) == images.labels])),
         *(Figure(f"confidence/{kind}", *mean_interval(sure)) for kind, sure in unknown.items()),
         Figure("calibration_error", calibration(p, images.labels)["error"]),

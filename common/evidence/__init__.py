@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from common.program import Figure, Plot, Program
+from common.program import Evaluator, Figure, Plot, Program
 
 if TYPE_CHECKING:  # whoever measures a program's memory imports nothing that the program does not need
     from common.domain import Domain
@@ -27,15 +27,17 @@ class Subject:
     """A domain, its data set up, and its shipped programs.
 
     Args:
-        domain: with a referee of few problems, since an experiment may ask it often, and the package's net.
+        domain: with the package's net.
         asked: what the net's graphs are really asked, of the domain and some of its problems.
         programs: the learned one first.
+        referee: makes the domain's with these settings changed, such as one of few problems that is asked often.
     """
 
     domain: "Domain"
     package: "Package"
     asked: "Callable[[Domain], Inputs]"
     programs: Mapping[str, Program]
+    referee: Callable[..., Evaluator]
 
     @property
     def learned(self) -> str:

@@ -5,6 +5,7 @@ took longest again, and again, so that what is slow by chance is told from what 
 that the program does not need itself, so that the memory is the program's own.
 """
 
+import math
 import pickle
 import sys
 from typing import Any
@@ -15,29 +16,30 @@ from common.answering import peak_memory_bytes, single_latencies, threads
 from common.evidence import Subject
 from common.program import Figure, Plot, Program
 
-WARM_UP = 20  # problems
+WARM_UP = 20  # problems, or as many as there is PATIENCE_S for
 HARDEST = 10  # problems that are asked again
-AGAIN = 5  # times, or as often as there is time for, of which the fastest counts
+AGAIN = 5  # times, or as often as there is PATIENCE_S for, of which the fastest counts
+PATIENCE_S = 2.0
 
 
-def constancy(subject: Subject, *, problems: int, seconds: float) -> list[Figure | Plot]:
+def constancy(subject: Subject, *, problems: int) -> list[Figure | Plot]:
     """Latencies of all programs: median, 99 of 100, worst; what the hardest problem takes, in times what one in the
     middle does; and by how much the peak of memory rises after the first WARM_UP problems, until all are answered.
 
     Args:
-        problems: different ones, as far as the domain has them.
-        seconds: a program is asked for at most; one whose answers take long is asked less.
+        problems: of the referee's, different ones as far as it has them; the same for all programs.
     """
     from common.cost import in_fresh_process  # brings torch with it
 
     asked = subject.domain.evaluator.examples(problems)
     found: list[Figure | Plot] = []
     for name, program in subject.programs.items():
-        measured = in_fresh_process("common.evidence.constancy", (program, asked, seconds))
+        measured = in_fresh_process("common.evidence.constancy", (program, asked))
         latencies = np.sort(measured.pop("latencies"))
         middle = float(np.median(latencies))
-        figures = [Figure("answers", len(latencies)), Figure("latency_p50_s", middle, unit="s")]
-        figures += [
+        figures = [
+            Figure("answers", len(latencies)),
+            Figure("latency_p50_s", middle, unit="s"),
             Figure("latency_p99_s", float(np.percentile(latencies, 99)), unit="s"),
             Figure("latency_worst_s", float(latencies[-1]), unit="s"),
             Figure("hardest_over_typical", measured["hardest_s"] / measured["typical_s"]),
@@ -51,17 +53,17 @@ def constancy(subject: Subject, *, problems: int, seconds: float) -> list[Figure
     return found
 
 
-def measure(program: Program, problems: Any, seconds: float) -> dict[str, Any]:
+def measure(program: Program, problems: Any) -> dict[str, Any]:
     """`latencies` (seconds), `hardest_s`, `typical_s`, `memory_bytes`, `grown_bytes`, as `constancy` needs them."""
     singles = [problems[i : i + 1] for i in range(len(problems))]
     with threads(1):
-        single_latencies(program, singles[:WARM_UP], seconds / 20)
+        single_latencies(program, singles[:WARM_UP], PATIENCE_S)
         before = peak_memory_bytes()
-        latencies = single_latencies(program, singles, seconds)
+        latencies = single_latencies(program, singles, math.inf)
         memory = peak_memory_bytes()
         order = np.argsort(latencies, kind="stable")
         picked = (*order[-HARDEST:], order[len(order) // 2])
-        again = [single_latencies(program, [singles[i]] * AGAIN, seconds / HARDEST).min() for i in picked]
+        again = [single_latencies(program, [singles[i]] * AGAIN, PATIENCE_S).min() for i in picked]
     return {
         "latencies": latencies,
         "hardest_s": float(max(again[:-1])),

@@ -57,12 +57,14 @@ class Claim:
 
 @dataclass(frozen=True)
 class Condition:
-    """What a figure must be for a claim to hold: whose is so, whose is not, and of whose it cannot be told."""
+    """What a figure must be for a claim to hold: of the learned programs, whose is so, whose is not, and of whose it
+    cannot be told; and of how many of those written by hand it is so (`2 of 3`; empty where none has the figure)."""
 
     text: str
     so: Sequence[str]
     not_so: Sequence[str]
     untold: Sequence[str]
+    by_hand: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,14 +100,17 @@ def read(path: Path) -> dict[str, Claim]:
 
 def judged(claim: Claim, measured: Sequence[Experiment]) -> Verdict:
     """What the learned programs' figures say of it; there may be several, such as a net with search and without."""
-    learned = [(group.domain, program) for group in measured for program in group.programs if program.kind == "learned"]
     conditions = []
     for metric, wanted in claim.holds.items():
         sides = defaultdict(list)
-        for domain, program in learned:
-            if figure := program.figures.get(metric):
-                sides[_is_so(replace(figure, goal=wanted))].append(f"{domain} {program.name} {figure.text()}")
-        conditions.append(Condition(f"{metric} {wanted}", sides[True], sides[False], sides[None]))
+        for group, program in ((g, p) for g in measured for p in g.programs if metric in p.figures):
+            figure = replace(program.figures[metric], goal=wanted)
+            sides[program.kind, _is_so(figure)].append(f"{group.domain} {program.name} {figure.text()}")
+        (so, not_so, untold), by_hand = (
+            [sides[kind, met] for met in (True, False, None)] for kind in ("learned", "baseline")
+        )
+        counted = f"{len(by_hand[0])} of {sum(map(len, by_hand))}" if any(by_hand) else ""
+        conditions.append(Condition(f"{metric} {wanted}", so, not_so, untold, counted))
     told = [condition for condition in conditions if condition.so or condition.not_so or condition.untold]
     return Verdict(told, measured=bool(measured and not claim.holds))
 
@@ -170,8 +175,9 @@ def verdicts(claims: Mapping[str, Claim], loaded: Sequence[Results], link: str) 
 
 
 def _section(claim: Claim, verdict: Verdict, tables: Any, plots: Any, measured: Any) -> dict[str, Any]:
-    runs = [group.results[0]["run"] for group in measured]
-    where = list(
-        dict.fromkeys(f"{run['cores']} cores of {run['cpu']}, torch {run['libraries']['torch']}" for run in runs)
-    )
+    domains = defaultdict(list)
+    for group in measured:
+        run = group.results[0]["run"]
+        domains[f"{run['cores']} cores of {run['cpu']}, torch {run['libraries']['torch']}"].append(group.domain)
+    where = [machine if len(domains) == 1 else f"{', '.join(of)}: {machine}" for machine, of in domains.items()]
     return {"claim": claim, "verdict": verdict, "tables": tables, "plots": plots, "where": where}

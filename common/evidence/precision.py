@@ -4,8 +4,9 @@ The weights are rounded to bfloat16, or to 8-bit integers with a scale for each 
 being 127); all else is fp32. The referee then asks a few problems again.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,18 +22,21 @@ ROUNDED: dict[str, tuple[Callable[[Tensor], Tensor], float]] = {  # and bytes a 
 }
 
 
-def precision(subject: Subject) -> list[Figure | Plot]:
+def precision(subject: Subject, *, few: Mapping[str, Any]) -> list[Figure | Plot]:
     """The headline with the weights as they are, how much and by what share of it it changes with them rounded, and the
     bytes of each.
 
     A net of no matrices (an index's root) has none to round: then there is only what it is and weighs.
+
+    Args:
+        few: settings of the referee, which is asked three times: of few problems.
     """
-    domain = subject.domain
+    domain, referee = subject.domain, subject.referee(**few)
     net = domain.module.averaged.module
 
     def asked() -> Evaluation:
         with full():
-            return domain.evaluator(domain.module.program(domain.data))
+            return referee(domain.module.program(domain.data))
 
     whole = asked()
     headline, scores = next(iter(whole.scores.items()))
