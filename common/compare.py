@@ -1,13 +1,14 @@
 """What is said about two programs, or one, from the Evaluations alone; the same for every domain."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from scipy.stats import bootstrap
 
 from common.program import Evaluation, Figure
 
-RESAMPLES = 1000
+BOOTSTRAP: Any = {"method": "percentile", "n_resamples": 1000, "batch": 50}  # 95 %, unless told
 
 
 def mean_interval(values: np.ndarray) -> tuple[float, float | None, float | None]:
@@ -18,10 +19,7 @@ def mean_interval(values: np.ndarray) -> tuple[float, float | None, float | None
         return mean, None, None
     if np.ptp(values) == 0:
         return mean, mean, mean
-    interval = bootstrap(
-        (values,), np.mean, n_resamples=RESAMPLES, batch=50, method="percentile", rng=np.random.default_rng(0)
-    ).confidence_interval
-    return mean, float(interval.low), float(interval.high)
+    return mean, *_interval((values,), np.mean, paired=False)
 
 
 def share_left(after: np.ndarray, before: np.ndarray, *, paired: bool) -> tuple[float, float, float]:
@@ -34,11 +32,12 @@ def share_left(after: np.ndarray, before: np.ndarray, *, paired: bool) -> tuple[
     def share(a: np.ndarray, b: np.ndarray, axis: int = -1) -> np.ndarray:
         return a.mean(axis) / np.maximum(b.mean(axis), 1 / len(before))  # where none was right, of one
 
-    interval = bootstrap(
-        (after, before), share, n_resamples=RESAMPLES, batch=50, paired=paired, method="percentile",
-        rng=np.random.default_rng(0),
-    ).confidence_interval  # fmt: skip
-    return float(share(after, before)), float(interval.low), float(interval.high)
+    return float(share(after, before)), *_interval((after, before), share, paired=paired)
+
+
+def _interval(samples: Sequence[np.ndarray], statistic: Callable, *, paired: bool) -> tuple[float, float]:
+    found = bootstrap(samples, statistic, paired=paired, rng=np.random.default_rng(0), **BOOTSTRAP).confidence_interval
+    return float(found.low), float(found.high)
 
 
 def means(evaluation: Evaluation) -> list[Figure]:

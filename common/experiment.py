@@ -180,10 +180,10 @@ def write_figures(
 ) -> dict[str, Any]:  # fmt: skip
     """Writes `results.json`, or a file of that form of another name: what was measured, of what, where; returns it.
 
-    Where is this machine, unless `about` says another.
+    Where is this machine, and it rests on all data that this process has fetched, unless `about` says otherwise.
     """
     results = {
-        "run": {**about, **machine(), **about, "data": dict(sorted(fetch.FETCHED.items()))},
+        "run": {**about, **machine(), "data": dict(sorted(fetch.FETCHED.items())), **about},
         "figures": [asdict(replace(f, goal=goals.get(f"{f.program}/{f.metric}"))) for f in figures],
         **more,
     }

@@ -213,6 +213,7 @@ def load(folder: Path, allowed: Collection[str]) -> Package:
         for target in targets(config):
             if not isinstance(target, str) or target not in allowed:
                 raise Foreign(f"given _target_ {target}, wanted one that configs/ name for a domain")
+        int(config["seed"]), int(config["epochs"]), config["domain"]["data"], config["domain"]["module"]["net"]
     with _damage(folder / RESULTS):
         results = json.loads(parts[RESULTS])
         dict(results["run"]["uses"]), [Plot(**plot) for plot in results["plots"]]
@@ -238,18 +239,20 @@ def targets(node: Any) -> Iterator[Any]:
     """Every `_target_` in a config.
 
     Raises:
-        ValueError: a string in it would call a resolver.
+        ValueError: a string in it would call a resolver, or there is something else than YAML's plain kinds in it, such
+            as the tuples of `!!pairs`, in which a target would hide.
     """
     if isinstance(node, dict):
         if "_target_" in node:
             yield node["_target_"]
-        for value in node.values():
-            yield from targets(value)
-    elif isinstance(node, list):
+        node = list(node.values())
+    if isinstance(node, list):
         for value in node:
             yield from targets(value)
     elif isinstance(node, str) and "${" in node and not REFERENCE.fullmatch(node):
         raise Foreign(f"given {node}, wanted a value or a reference to another key")
+    elif node is not None and not isinstance(node, str | int | float):
+        raise Foreign(f"given {node!r}, wanted a mapping, a list, a string or a number")
 
 
 def _word(value: Any) -> str:

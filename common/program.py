@@ -43,7 +43,6 @@ class Figure:
     program: str = ""
     kind: Kind | None = None
     goal: str | None = None
-    claim: str | None = None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import json
 import math
 import operator
+import re
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 Results = Mapping[str, Any]
+GOAL = re.compile(r"(?:(low|high) )?([<>]=?) ([-+]?[\d.]+(?:e[-+]?\d+)?)")
 COMPARED = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
@@ -43,9 +45,20 @@ class Figure:
         """Whether the mean reaches the goal, or the end of the interval that it names (`low > 0`); None without one."""
         if self.goal is None:
             return None
-        *side, sign, wanted = self.goal.split()
-        value = {"low": self.low, "high": self.high}[side[0]] if side else self.mean
-        return value is not None and bool(COMPARED[sign](value, float(wanted)))
+        side, sign, wanted = parsed(self.goal)
+        value = {"low": self.low, "high": self.high, "": self.mean}[side]
+        return value is not None and bool(COMPARED[sign](value, wanted))
+
+
+def parsed(goal: str) -> tuple[str, str, float]:
+    """A goal's end of the interval (`low`, `high`, or empty, the mean), comparison and number.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not (found := GOAL.fullmatch(goal)):
+        raise ValueError(f"goal: given {goal!r}, wanted one like '>= 0.94' or 'low > 0'")
+    return found[1] or "", found[2], float(found[3])
 
 
 @dataclass(frozen=True)
@@ -153,10 +166,8 @@ def _programs(group: Sequence[Results]) -> list[Program]:
 
 
 def _merge(found: Sequence[Mapping[str, Any]]) -> Figure:
-    first = found[0]
-    low, high = (
-        None if first[side] is None else end(f[side] for f in found) for side, end in (("low", min), ("high", max))
-    )
+    first, sides = found[0], (("low", min), ("high", max))
+    low, high = (None if any(f[s] is None for f in found) else end(f[s] for f in found) for s, end in sides)
     return Figure(tuple(f["value"] for f in found), low, high, first["unit"], first["goal"])
 
 

@@ -22,9 +22,8 @@ from hydra.errors import HydraException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from common import experiment
+from common import experiment, fetch
 from common.evidence import Found, Source, Subject, page
-from common.fetch import sha256
 from common.package import MANIFEST, Package
 from common.program import Figure, Plot
 from common.results import Results, load
@@ -35,7 +34,7 @@ FOLDER = ROOT / "docs" / "claims"
 CLAIMS = FOLDER / "claims.yaml"
 NEEDED = ("art", "captum", "onnx", "sklearn")  # of the extra `claims`
 OF_A_RUN = ("domain", "epochs", "trainer")  # settings that runs are given too
-WHERE = ("commit", "cpu", "cores", "threads", "libraries")
+WHERE = ("commit", "cpu", "cores", "threads", "libraries", "data")
 SAME = ("package", "sources", "split", "seed", "config")  # what was measured with these is measured
 
 
@@ -78,14 +77,16 @@ def of_package(name: str, folder: Path, needed: Collection[str], again: Collecti
             raise ValueError(f"domain: given {name}, of which no package is shipped, wanted one that has one")
         return
     found = folders.load_package(packaged)
-    cfg, subject = composed(name, found), None
+    cfg, subject, before = composed(name, found), None, set(fetch.FETCHED)
     for experiment_name in here(name, cfg.evidence, needed, again, asked=asked):
-        about = about_it(cfg, name, experiment_name, cfg.evidence) | {"package": sha256(packaged / MANIFEST)}
+        about = about_it(cfg, name, experiment_name, cfg.evidence) | {"package": fetch.sha256(packaged / MANIFEST)}
         file = folder / f"{experiment_name}-{name}.json"
         if experiment_name in again or not is_done(file, about):
             subject = subject or opened(cfg, found)
             experiment.console.print(f"measuring {experiment_name} of {name}")
-            keep(file, instantiate(cfg.evidence[experiment_name], _convert_="all")(subject), about)
+            items = instantiate(cfg.evidence[experiment_name], _convert_="all")(subject)
+            fetched = {file: digest for file, digest in fetch.FETCHED.items() if file not in before}
+            keep(file, items, about | {"data": found.results["run"]["data"] | fetched})
 
 
 def of_training(name: str, folder: Path, needed: Collection[str], again: Collection[str], *, asked: bool) -> None:
@@ -99,7 +100,7 @@ def of_training(name: str, folder: Path, needed: Collection[str], again: Collect
                 point: given.format(seed=seed) if isinstance(given, str) else given
                 for point, given in node.points.items()
             }
-            files = {given: sha256(ROOT / given) for given in points.values() if isinstance(given, str)}
+            files = {given: fetch.sha256(ROOT / given) for given in points.values() if isinstance(given, str)}
             about = about_it(cfg, name, experiment_name, cfg.trained) | {"sources": files}
             file = folder / f"{experiment_name}-{name}-{seed}.json"
             if experiment_name in again or not is_done(file, about):
@@ -131,7 +132,7 @@ def results_of(cfg: DictConfig, name: str, given: str | Sequence[str]) -> Result
     if isinstance(given, str):
         return load([ROOT / given])[0]
     settings = [f"domain={name}", *of_a_run(), *given, f"seed={cfg.seed}", f"split={cfg.split}"]
-    whole = [settings, OmegaConf.to_container(cli.compose(settings).domain, resolve=True)]
+    whole = [settings, cli.settings(cli.compose(settings))]
     digest = hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:12]
     run = Path("runs", "claims", f"{name}-{digest}").resolve()
     if not (run / experiment.RESULTS).is_file():

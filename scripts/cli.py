@@ -21,8 +21,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from common.package import Package
+from common.results import parsed
 from common.source import ROOT
-from scripts import folders, kernels, pages
+from scripts import folders, kernels, memory
 from scripts.folders import CONFIGS, group_choices
 
 EXPECTED = (HydraException, OmegaConfBaseException, ValueError, OSError)
@@ -49,11 +50,13 @@ def main(task: Callable[[DictConfig, Path], None], *, goes_on: bool = False) -> 
             logging.getLogger(noisy).setLevel(logging.WARNING)
         for harmless in NOISE:
             warnings.filterwarnings("ignore", harmless)
-        pages.keep()
+        memory.keep()
         output_dir = Path(HydraConfig.get().runtime.output_dir)
         cfg.output_dir = str(output_dir)  # a job of a multirun has a folder of its own
         try:
             check_types(cfg)
+            for goal in filter(None, cfg.goals.values()):
+                parsed(goal)
             folders.claim(output_dir)
             task(cfg, output_dir)
         except EXPECTED as error:
@@ -168,10 +171,6 @@ def about(cfg: DictConfig) -> dict[str, Any]:
     """What results.json says of a run before anything is measured."""
     choices = HydraConfig.get().runtime.choices
     experiment = str(choices.get("experiment") or "quick").removeprefix(f"{choices['domain']}_")
-    whole: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
-    trainer_settings = {
-        k: v for k, v in whole["trainer"].items() if k not in ("callbacks", "plugins", "default_root_dir")
-    }
     trainer = "" if choices["trainer"] == "default" else f"-{choices['trainer']}"
     return {
         "command": os.environ["SOFTWARE2_COMMAND"],
@@ -180,5 +179,13 @@ def about(cfg: DictConfig) -> dict[str, Any]:
         "experiment": experiment + trainer,
         "split": cfg.split,
         "seed": cfg.seed,
-        "config": {"domain": whole["domain"], "epochs": whole["epochs"], "trainer": trainer_settings},
+        "config": settings(cfg),
     }
+
+
+def settings(cfg: DictConfig) -> dict[str, Any]:
+    """What makes a run what it is, wherever it lies."""
+    whole: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    where = ("callbacks", "plugins", "default_root_dir")
+    trainer = {k: v for k, v in whole["trainer"].items() if k not in where}
+    return {"domain": whole["domain"], "epochs": whole["epochs"], "trainer": trainer}

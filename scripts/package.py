@@ -15,6 +15,8 @@ from common.results import load
 from common.source import ROOT
 from scripts import cli, folders, portable
 
+PACKAGED = ("data", "module", "baselines")  # of a domain
+
 
 def write(cfg: DictConfig, output_dir: Path) -> None:
     """A run's, or again a package's."""
@@ -33,6 +35,12 @@ def of_run(cfg: DictConfig) -> Path:
     (results,) = load([run / experiment.RESULTS])
     if results["run"].get("checkpoint") != sha256(run / checkpoint.CHECKPOINT):
         raise ValueError(f"run: given {run}, whose checkpoint is not what its results are of; wanted it finished")
+    of_results = results["run"]["config"]["domain"]
+    for part, now in OmegaConf.to_container(kept.domain, resolve=True).items():  # type: ignore[union-attr]
+        if part in PACKAGED and now != of_results[part]:
+            raise ValueError(
+                f"run: given {run} with another {part} than its results are of, wanted it as it was judged"
+            )
     domain = cli.build(kept)
     clock = experiment.restore(domain, run)
     graphs = portable.files(domain.module, package.weights(domain.module))

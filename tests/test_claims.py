@@ -51,10 +51,10 @@ def test_a_claim_is_judged_by_the_learned_programs() -> None:
 
 
 def test_what_seeds_or_problems_leave_open_is_not_judged() -> None:
-    def of(*figures: Measured) -> str:
+    def of(*figures: Measured, mode: str = "measure") -> str:
         program = Program("net", "learned", {f"m{i}": figure for i, figure in enumerate(figures)})
         groups = [Experiment("one", "constancy", "test", "", "a", [program], [])]
-        return str(page.judged(claim(holds={"m0": "<= 1", "m1": "<= 1"}), groups))
+        return str(page.judged(claim(holds={"m0": "<= 1", "m1": "<= 1"}, mode=mode), groups))
 
     def seeds(*values: float) -> Measured:
         return Measured(values, None, None, "", None)
@@ -70,6 +70,9 @@ def test_what_seeds_or_problems_leave_open_is_not_judged() -> None:
         "fails",
     ]
     assert of(within, across) == of(within, beyond) == "holds in part"
+    assert of(seeds(0.5)) == "holds"
+    assert of(seeds(0.5), mode="train") == "cannot be told", "of one seed alone"
+    assert of(within, mode="train") == "holds"
     assert of(across, beyond) == "fails in part"
     shown = claim(holds={})
     assert [str(page.judged(shown, groups)) for groups in ([], [measured("one", a=1.0)])] == [
@@ -102,10 +105,17 @@ def test_verdicts_link_to_their_figures() -> None:
     assert "(#a-limit-it-is-slow) | not measured yet |" in markdown
 
 
-def test_a_claim_of_another_form_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("fields", "what"),
+    [
+        ("{title: Slow}", "missing.*'claim'"),
+        ("{title: Slow, claim: It is., experiment: constancy, shown: [a], holds: {a: much}}", "given 'much'"),
+    ],
+)
+def test_a_claim_of_another_form_is_named(fields: str, what: str, tmp_path: Path) -> None:
     path = tmp_path / "claims.yaml"
-    path.write_text("slow: {title: Slow}")
-    with pytest.raises(ValueError, match=r"given claim slow, wanted the fields of a Claim \(.*missing.*'claim'"):
+    path.write_text(f"slow: {fields}")
+    with pytest.raises(ValueError, match=rf"given claim slow, wanted the fields of a Claim \(.*{what}"):
         page.read(path)
 
 
@@ -187,7 +197,7 @@ def test_an_interrupted_run_goes_on(counted: list[str], command, tmp_path: Path,
     assert counted[3:] == [], "all is measured"
     command("claims", "claims=constancy", *arguments)
     assert counted[3:] == ["constancy"], "what is named is measured again"
-    monkeypatch.setattr(claims, "sha256", lambda _: "another package")
+    monkeypatch.setattr("common.fetch.sha256", lambda _: "another package")
     command("claims", *arguments)
     assert sorted(counted[4:]) == ["constancy", "precision"]
 
@@ -234,6 +244,7 @@ def test_what_must_train_trains_once(command, tmp_path: Path, monkeypatch) -> No
     def counted(command: list[str], **how: Any) -> Any:
         if "scripts.train" in command:
             begun.append(command)
+            command = [command[0], "-m", "tests.brief", *command[2:]]
         return start(command, **how)
 
     monkeypatch.setattr(subprocess, "run", counted)

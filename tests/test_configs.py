@@ -62,6 +62,7 @@ def test_the_test_split_is_not_looked_at_unasked(domain: str, config) -> None:  
         (["domain.module.optimizer.lr=fast"], r"domain\.module\.optimizer\.lr: given 'fast', wanted float such as"),
         (["domain.module.flip_tta=3"], r"domain\.module\.flip_tta: given 3, wanted bool such as"),
         (["domain.data.flip=sideways"], r"data\.flip: given 'sideways', wanted one of none, random, alternate"),
+        (["+goals.fast='> many'"], r"goal: given '> many', wanted one like"),
         (["split=train"], r"split: given 'train', wanted one of val, test"),
         (["domain.module.ema_decay=1.5"], r"module\.ema_decay: given 1\.5, wanted 0 <= ema_decay < 1"),
         (["run=nowhere"], r"run: given nowhere, wanted the folder of an earlier run"),

@@ -49,7 +49,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, home: Path) -> Path:
 def shell(module: str, *arguments: str, home: Path) -> list[str]:
     """The lines that `python -m MODULE ARGUMENTS` prints, in a process of its own that can reach no network."""
     log = home.with_name(f"{home.name}-network.log")
-    command = [*offline.prefix(), sys.executable, "-m", module, *arguments]
+    command = [*offline.prefix(), sys.executable, "-m", "tests.brief", module, *arguments]
     environment = os.environ | {"SOFTWARE2_CACHE": str(cache_folder()), "HOME": str(home)} | offline.environment(log)
     environment.pop("XDG_CACHE_HOME", None)
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment)

@@ -30,7 +30,7 @@ def saved(tmp_path: Path) -> Path:
     domain.data.setup("fit")
     folder = tmp_path / "package"
     run = {"uses": {"curve": [], "bisection": []}}
-    config = {"domain": {"_target_": "common.domain.Domain", "module": {}, "data": {"seed": "${seed}"}}}
+    config = {"domain": {"_target_": "common.domain.Domain", "module": {"net": {}}, "data": {"seed": "${seed}"}}}
     save(
         folder,
         module=domain.module,
@@ -204,6 +204,11 @@ def test_a_config_may_only_name_what_our_configs_name(node: dict, saved: Path) -
         ("config.yaml", b"domain: [unclosed"),
         ("config.yaml", b"a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]"),  # aliases upon aliases
         ("config.yaml", b"- a list"),
+        ("config.yaml", b"domain: !!pairs [{net: {_target_: os.system}}]"),  # tuples, in which nobody looks
+        ("config.yaml", b"domain: !!omap [{net: {_target_: os.system}}]"),
+        ("config.yaml", b"domain: {module: {net: {}}, data: {}}\nseed: 0"),
+        ("config.yaml", b"domain: {module: {}, data: {}}\nseed: 0\nepochs: 1"),
+        ("config.yaml", b"domain: {module: {net: {}}, data: {}}\nseed: zero\nepochs: 1"),
         ("results.json", b"{"),
         ("results.json", b'{"run": {}, "figures": [], "plots": []}'),
         ("results.json", b'{"run": {"uses": {"curve": []}}, "figures": [], "plots": [{"sort": "pie"}]}'),
@@ -241,9 +246,12 @@ def test_a_program_of_the_wrong_form_is_one_clear_error(tree: object, saved: Pat
 EVIL = "# @package _global_\nhydra: {callbacks: {x: {_target_: pathlib.Path.touch, self: evil-was-here}}}\n"
 
 
+FORM = {"module": {"net": {}}, "data": {}}
+
+
 def forged(folder: Path, config: dict, **manifest: object) -> None:
     """The toy's package, made to look like vision's."""
-    signed(folder, package.CONFIG, yaml.safe_dump({"domain": config, "epochs": 1, "seed": 0}).encode())
+    signed(folder, package.CONFIG, yaml.safe_dump({"domain": FORM | config, "epochs": 1, "seed": 0}).encode())
     edit(code="vision", **{"choices": {"domain": "vision"}} | manifest)(folder)
 
 

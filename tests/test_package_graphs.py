@@ -38,6 +38,12 @@ def test_a_run_becomes_a_package_with_graphs(command, tmp_path: Path) -> None:  
     parts = folders.load_package(folder).parts
     assert parts.keys() == folders.load_package(ROOT / "databases" / "pretrained").parts.keys()
     assert set(places(parts["rmi.onnx"])) == {"rmi.safetensors"}
+    for other in ("domain.module.ema_decay=0.5", "~domain.baselines.bplus_tree"):
+        part = other.split(".")[1]
+        with pytest.raises(
+            SystemExit, match=f"run: given {run} with another {part} than its results are of, wanted it"
+        ):
+            command("package", f"run={run}", other, f"to={tmp_path}/other", f"output_dir={tmp_path}/out")
 
 
 def test_an_older_package_loads_and_is_brought_up_to_date(command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -138,7 +144,7 @@ def test_a_package_with_graphs_is_whole_or_refused(tmp_path: Path) -> None:
     module, folder = both(), tmp_path / "package"
     run = {"uses": {"curve": []}}
     documents = {
-        package.CONFIG: "{seed: 0, epochs: 1, domain: {}}",
+        package.CONFIG: "{seed: 0, epochs: 1, domain: {module: {net: {}}, data: {}}}",
         package.RESULTS: json.dumps({"run": run, "figures": [], "plots": []}),
         package.CARD: "card",
     }

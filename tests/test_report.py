@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from common import report
-from common.results import experiments, human, load
+from common.results import experiments, human, load, parsed
 from scripts import documents
 from tests.conftest import CODE, ROOT
 
@@ -82,6 +82,21 @@ def test_a_goal_may_be_of_the_interval_and_then_of_every_seed() -> None:
         (group,) = experiments(runs)
         assert group.programs[0].figures["accuracy"].met() is met
         assert f"{goal} {'met' if met else 'missed'}" in report.figures([group])
+
+
+@pytest.mark.parametrize("goal", ["0.9", ">0.9", "=> 0.9", "mean > 0.9", ">= much", "> 0.9 0.8"])
+def test_what_is_no_goal_is_named(goal: str) -> None:
+    with pytest.raises(ValueError, match=f"goal: given '{re.escape(goal)}', wanted one like '>= 0.94' or 'low > 0'"):
+        parsed(goal)
+
+
+def test_a_seed_without_an_interval_leaves_none() -> None:
+    for order in ((0, 1), (1, 0)):
+        runs = [results(0, 0.90), results(1, 0.92)]
+        runs[order[0]]["figures"][0] |= {"low": None, "high": None}
+        (group,) = experiments(runs)
+        figure = group.programs[0].figures["accuracy"]
+        assert (figure.low, figure.high) == (None, None)
 
 
 def bench() -> dict:

@@ -101,7 +101,14 @@ def test_a_run_on_two_processes(launcher: str, tmp_path: Path) -> None:
     """Started by Lightning, or by torchrun as it would be on several machines."""
     folder = tmp_path / "run"
     torchrun = ["torch.distributed.run", "--standalone", f"--nproc-per-node={PROCESSES}", "-m"]
-    command = [sys.executable, "-m", *(torchrun if launcher == "torchrun" else []), "scripts.train", *SMALL]
+    command = [
+        sys.executable,
+        "-m",
+        *(torchrun if launcher == "torchrun" else []),
+        "tests.brief",
+        "scripts.train",
+        *SMALL,
+    ]
     done = subprocess.run([*command, f"output_dir={folder}"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == f"{folder}/results.json"

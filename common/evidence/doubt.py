@@ -8,7 +8,7 @@ Z = float(norm.ppf(0.975))
 
 def auroc(known: np.ndarray, strange: np.ndarray) -> tuple[float, float, float]:
     """The share of pairs in which the doubt is greater of the strange one: 1 tells all apart, 0.5 is chance; and its
-    95 % interval (DeLong et al. 1988, equation 6).
+    95 % interval (DeLong et al. 1988, equation 6), which holds for problems that were drawn independently.
 
     Args:
         known, strange: doubts, (n,) and (m,), two or more of each.

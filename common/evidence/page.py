@@ -12,7 +12,7 @@ from scipy.special import stdtrit
 
 from common import drawing
 from common.report import SIDES, curves_of, environment
-from common.results import Experiment, Figure, Results, experiments
+from common.results import Experiment, Figure, Results, experiments, parsed
 
 HERE = Path(__file__).parent
 ALL = "*"  # in `shown`: every figure of the experiment
@@ -93,7 +93,8 @@ def read(path: Path) -> dict[str, Claim]:
     for name, fields in yaml.safe_load(path.read_text()).items():
         try:
             found[name] = Claim(name=name, **fields)
-        except TypeError as error:
+            [parsed(wanted) for wanted in found[name].holds.values()]
+        except (TypeError, ValueError) as error:
             raise ValueError(f"{path}: given claim {name}, wanted the fields of a Claim ({error})") from None
     return found
 
@@ -105,12 +106,15 @@ def judged(claim: Claim, measured: Sequence[Experiment]) -> Verdict:
         sides = defaultdict(list)
         for group, program in ((g, p) for g in measured for p in g.programs if metric in p.figures):
             figure = replace(program.figures[metric], goal=wanted)
-            sides[program.kind, _is_so(figure)].append(f"{group.domain} {program.name} {figure.text()}")
-        (so, not_so, untold), by_hand = (
+            so = (
+                None if claim.mode == "train" and len(figure.values) == 1 else _is_so(figure)
+            )  # one training tells little
+            sides[program.kind, so].append(f"{group.domain} {program.name} {figure.text()}")
+        (yes, no, untold), by_hand = (
             [sides[kind, met] for met in (True, False, None)] for kind in ("learned", "baseline")
         )
         counted = f"{len(by_hand[0])} of {sum(map(len, by_hand))}" if any(by_hand) else ""
-        conditions.append(Condition(f"{metric} {wanted}", so, not_so, untold, counted))
+        conditions.append(Condition(f"{metric} {wanted}", yes, no, untold, counted))
     told = [condition for condition in conditions if condition.so or condition.not_so or condition.untold]
     return Verdict(told, measured=bool(measured and not claim.holds))
 
@@ -176,8 +180,7 @@ def verdicts(claims: Mapping[str, Claim], loaded: Sequence[Results], link: str) 
 
 def _section(claim: Claim, verdict: Verdict, tables: Any, plots: Any, measured: Any) -> dict[str, Any]:
     domains = defaultdict(list)
-    for group in measured:
-        run = group.results[0]["run"]
+    for group, run in ((group, group.results[0]["run"]) for group in measured):
         domains[f"{run['cores']} cores of {run['cpu']}, torch {run['libraries']['torch']}"].append(group.domain)
     where = [machine if len(domains) == 1 else f"{', '.join(of)}: {machine}" for machine, of in domains.items()]
     return {"claim": claim, "verdict": verdict, "tables": tables, "plots": plots, "where": where}

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from common.compare import mean_interval
+from common.compare import mean_interval, share_left
 from common.evidence import Subject
 from common.precision import full
 from common.program import Evaluation, Figure, Plot
@@ -23,7 +24,7 @@ ROUNDED: dict[str, tuple[Callable[[Tensor], Tensor], float]] = {  # and bytes a 
 
 
 def precision(subject: Subject, *, few: Mapping[str, Any]) -> list[Figure | Plot]:
-    """The headline with the weights as they are, how much and by what share of it it changes with them rounded, and the
+    """The headline with the weights as they are, by what share it changes with them rounded, and the
     bytes of each.
 
     A net of no matrices (an index's root) has none to round: then there is only what it is and weighs.
@@ -45,12 +46,8 @@ def precision(subject: Subject, *, few: Mapping[str, Any]) -> list[Figure | Plot
     figures = [Figure(headline, *mean_interval(scores))]
     for name, (rounded, width) in ROUNDED.items() if matrices else ():
         with weights(net, rounded):  # a program may share them, or copy them
-            change = asked().scores[headline] - scores
-        ends = mean_interval(change)
-        figures += [
-            Figure(f"{headline}_changed/{name}", *ends),
-            Figure(f"changed/{name}", *_size(*ends, float(scores.mean()))),
-        ]
+            coarse = asked().scores[headline]
+        figures.append(Figure(f"changed/{name}", *changed(coarse, scores)))
         spared = sum(p.numel() * (p.element_size() - width) for p in matrices)
         scales = 4 * sum(len(p) for p in matrices) if name == "int8" else 0
         sizes[name] = round(sizes["fp32"] - spared + scales)
@@ -58,12 +55,16 @@ def precision(subject: Subject, *, few: Mapping[str, Any]) -> list[Figure | Plot
     return subject.of(subject.learned, figures)
 
 
-def _size(mean: float, low: float | None, high: float | None, whole: float) -> tuple[float, float | None, float | None]:
-    """Of a change with its interval, whatever its sign, as a share of the whole."""
-    if low is None or high is None:
-        return abs(mean / whole), None, None
-    ends = abs(low / whole), abs(high / whole)
-    return abs(mean / whole), 0.0 if low <= 0 <= high else min(ends), max(ends)
+def changed(coarse: np.ndarray, scores: np.ndarray) -> tuple[float, float, float]:
+    """By what share of it the mean score changes, whatever the sign, and its 95 % interval over problems (n,).
+
+    Where no score of n changes, the interval ends with the largest share of problems that might change and yet not be
+    among them (Clopper and Pearson 1934).
+    """
+    if (coarse == scores).all():
+        return 0.0, 0.0, 1 - 0.025 ** (1 / len(scores))
+    change, low, high = (end - 1 for end in share_left(coarse, scores, paired=True))
+    return abs(change), 0.0 if low <= 0 <= high else min(abs(low), abs(high)), max(abs(low), abs(high))
 
 
 def to_8_bits(weight: Tensor) -> Tensor:

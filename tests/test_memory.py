@@ -9,10 +9,10 @@ from tests.conftest import ROOT
 
 FAULTS = """
 import resource
-from scripts import pages
+from scripts import memory
 
 if {keeps}:
-    assert pages.keep()
+    assert memory.keep()
 faults = []
 for _ in range(4):
     buffer = bytearray(b"1") * (64 << 20)
