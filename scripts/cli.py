@@ -185,7 +185,7 @@ def about(cfg: DictConfig) -> dict[str, Any]:
 
 def settings(cfg: DictConfig) -> dict[str, Any]:
     """What makes a run what it is, wherever it lies."""
-    whole: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
-    where = ("callbacks", "plugins", "default_root_dir")
-    trainer = {k: v for k, v in whole["trainer"].items() if k not in where}
-    return {"domain": whole["domain"], "epochs": whole["epochs"], "trainer": trainer}
+    found: Any = {name: OmegaConf.to_container(cfg[name], resolve=True) for name in ("domain", "trainer")}
+    for place in ("callbacks", "plugins", "default_root_dir"):
+        found["trainer"].pop(place, None)
+    return found | {"epochs": cfg.epochs}

@@ -24,7 +24,7 @@ from speech.signal import LSB, WIDTH, Analysis, Features, check_features, check_
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """How samples are drawn; chosen on the validation prompts.
+    """How samples are drawn.
 
     Args:
         noise: the level of noise that the net is told its past has.
