@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from tests.conftest import CODE, DOMAINS, ROOT
+from scripts import folders
+from tests.conftest import CODE, CONFIGS, DOMAINS, ROOT
 
 
 def groups(*path: str) -> list[str]:
@@ -32,6 +33,16 @@ def test_every_choice_composes(domain: str, config) -> None:  # type: ignore[no-
 def test_an_experiment_brings_its_domain(experiment: str, config) -> None:  # type: ignore[no-untyped-def]
     cfg = config(f"experiment={experiment}")
     assert cfg.domain.module._target_.startswith(f"{CODE[experiment.split('_')[0]]}.module.")
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_what_a_domain_says_counts(domain: str, config) -> None:  # type: ignore[no-untyped-def]
+    """Also where the base says something else."""
+    composed = config(f"domain={domain}")
+    written = folders.as_written(CONFIGS / f"{domain}.yaml")
+    for part in ("evidence", "trained", "goals"):
+        both = OmegaConf.merge(composed[part], written.get(part, {}))
+        assert OmegaConf.to_container(both) == OmegaConf.to_container(composed[part])
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
