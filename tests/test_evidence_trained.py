@@ -32,6 +32,7 @@ def test_learning_curves_of_power_laws() -> None:
     for name, exponent in (("net", 0.5), ("fitted", 0.25), ("rules", 0.0)):
         assert figures(found, name)["exponent"] == pytest.approx(exponent, abs=1e-9)
         assert [figures(found, name)[f"error/{n}"] for n in x] == pytest.approx(errors[name])
+    assert str(figures(found, "rules")["exponent"]) == "0.0", "of what learns nothing, not -1e-17"
     assert figures(found, "net")["last_step"] == pytest.approx(10**0.5)
     lead = [figures(found, "net")[f"lead/{n}"] for n in x]
     assert lead == pytest.approx(

@@ -36,7 +36,7 @@ def learning_curves(runs: Runs, *, metric: str, best: float, x_label: str) -> li
     for program, error in errors.items():
         figures = [Figure(f"error/{name}", float(value)) for name, value in zip(runs, error, strict=True)]
         if error.all():
-            figures.append(Figure("exponent", float(-np.polyfit(np.log(x), np.log(error), 1)[0])))
+            figures.append(Figure("exponent", 0.0 - round(float(np.polyfit(np.log(x), np.log(error), 1)[0]), 9)))
             figures.append(Figure("last_step", float(error[-2] / error[-1])))
         by_hand = [other for name, other in errors.items() if kinds[name] == "baseline"]
         if kinds[program] == "learned" and by_hand and error.all():
