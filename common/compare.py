@@ -8,7 +8,7 @@ from scipy.stats import bootstrap
 
 from common.program import Evaluation, Figure
 
-BOOTSTRAP: Any = {"method": "percentile", "n_resamples": 1000, "batch": 50}  # 95 %, unless told
+BOOTSTRAP: Any = {"method": "percentile", "n_resamples": 1000, "batch": 50}  # at 95 %, its default
 
 
 def mean_interval(values: np.ndarray) -> tuple[float, float | None, float | None]:

@@ -45,12 +45,12 @@ class Figure:
         """Whether the mean reaches the goal, or the end of the interval that it names (`low > 0`); None without one."""
         if self.goal is None:
             return None
-        side, sign, wanted = parsed(self.goal)
+        side, sign, wanted = parsed_goal(self.goal)
         value = {"low": self.low, "high": self.high, "": self.mean}[side]
         return value is not None and bool(COMPARED[sign](value, wanted))
 
 
-def parsed(goal: str) -> tuple[str, str, float]:
+def parsed_goal(goal: str) -> tuple[str, str, float]:
     """A goal's end of the interval (`low`, `high`, or empty, the mean), comparison and number.
 
     Raises:

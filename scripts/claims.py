@@ -85,7 +85,7 @@ def of_package(name: str, folder: Path, needed: Collection[str], again: Collecti
             subject = subject or opened(cfg, found)
             experiment.console.print(f"measuring {experiment_name} of {name}")
             items = instantiate(cfg.evidence[experiment_name], _convert_="all")(subject)
-            fetched = {file: digest for file, digest in fetch.FETCHED.items() if file not in before}
+            fetched = {source: digest for source, digest in fetch.FETCHED.items() if source not in before}
             keep(file, items, about | {"data": found.results["run"]["data"] | fetched})
 
 

@@ -21,7 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from common.package import Package
-from common.results import parsed
+from common.results import parsed_goal
 from common.source import ROOT
 from scripts import folders, kernels, memory
 from scripts.folders import CONFIGS, group_choices
@@ -56,7 +56,7 @@ def main(task: Callable[[DictConfig, Path], None], *, goes_on: bool = False) -> 
         try:
             check_types(cfg)
             for goal in filter(None, cfg.goals.values()):
-                parsed(goal)
+                parsed_goal(goal)
             folders.claim(output_dir)
             task(cfg, output_dir)
         except EXPECTED as error:

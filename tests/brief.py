@@ -1,5 +1,5 @@
 """`python -m tests.brief MODULE ARGUMENTS...`: as `python -m MODULE ARGUMENTS...`, but what answers cost is measured in
-a second instead of a minute: tests ask whether it is measured, not how exactly."""
+half a second instead of a minute: tests ask whether it is measured, not how exactly."""
 
 import runpy
 import sys

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from common import report
-from common.results import experiments, human, load, parsed
+from common.results import experiments, human, load, parsed_goal
 from scripts import documents
 from tests.conftest import CODE, ROOT
 
@@ -87,7 +87,7 @@ def test_a_goal_may_be_of_the_interval_and_then_of_every_seed() -> None:
 @pytest.mark.parametrize("goal", ["0.9", ">0.9", "=> 0.9", "mean > 0.9", ">= much", "> 0.9 0.8"])
 def test_what_is_no_goal_is_named(goal: str) -> None:
     with pytest.raises(ValueError, match=f"goal: given '{re.escape(goal)}', wanted one like '>= 0.94' or 'low > 0'"):
-        parsed(goal)
+        parsed_goal(goal)
 
 
 def test_a_seed_without_an_interval_leaves_none() -> None:

@@ -12,7 +12,7 @@ from scipy.special import stdtrit
 
 from common import drawing
 from common.report import SIDES, curves_of, environment
-from common.results import Experiment, Figure, Results, experiments, parsed
+from common.results import Experiment, Figure, Results, experiments, parsed_goal
 
 HERE = Path(__file__).parent
 ALL = "*"  # in `shown`: every figure of the experiment
@@ -93,7 +93,7 @@ def read(path: Path) -> dict[str, Claim]:
     for name, fields in yaml.safe_load(path.read_text()).items():
         try:
             found[name] = Claim(name=name, **fields)
-            [parsed(wanted) for wanted in found[name].holds.values()]
+            [parsed_goal(wanted) for wanted in found[name].holds.values()]
         except (TypeError, ValueError) as error:
             raise ValueError(f"{path}: given claim {name}, wanted the fields of a Claim ({error})") from None
     return found
@@ -106,9 +106,8 @@ def judged(claim: Claim, measured: Sequence[Experiment]) -> Verdict:
         sides = defaultdict(list)
         for group, program in ((g, p) for g in measured for p in g.programs if metric in p.figures):
             figure = replace(program.figures[metric], goal=wanted)
-            so = (
-                None if claim.mode == "train" and len(figure.values) == 1 else _is_so(figure)
-            )  # one training tells little
+            # one training alone tells nothing
+            so = None if claim.mode == "train" and len(figure.values) == 1 else _is_so(figure)
             sides[program.kind, so].append(f"{group.domain} {program.name} {figure.text()}")
         (yes, no, untold), by_hand = (
             [sides[kind, met] for met in (True, False, None)] for kind in ("learned", "baseline")
