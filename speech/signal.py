@@ -194,15 +194,17 @@ def log_mel(wave: np.ndarray, analysis: Analysis) -> np.ndarray:
 
 
 def f0(wave: np.ndarray, hop: int) -> np.ndarray:
-    """Fundamental frequency in Hz at the centre of each frame, 0 where unvoiced (Morise 2017, Harvest; StoneMask)."""
+    """Fundamental frequency in Hz at the centre of each frame, 0 where unvoiced (Morise 2017, Harvest; StoneMask).
+
+    Harvest thins the wave out to every so-manyth sample, and says otherwise of 2 % of the frames if it starts a sample
+    later; so it gets whole waves and their frames are looked up, or two hops would disagree on what is voiced.
+    """
     wave = np.ascontiguousarray(wave, np.float64)
-    late = wave[hop // 2 :]  # pyworld's frames are centred on multiples of the hop
     low, high = F0_RANGE_HZ
-    period_ms = 1000 * hop / SAMPLE_RATE_HZ
-    coarse, times = pyworld.harvest(late, SAMPLE_RATE_HZ, f0_floor=low, f0_ceil=high, frame_period=period_ms)
-    found = pyworld.stonemask(late, coarse, times, SAMPLE_RATE_HZ)
-    frames = len(wave) // hop
-    return np.pad(found, (0, max(0, frames - len(found))))[:frames]
+    coarse, _ = pyworld.harvest(wave, SAMPLE_RATE_HZ, f0_floor=low, f0_ceil=high, frame_period=1.0)
+    centres = (np.arange(len(wave) // hop) + 0.5) * hop / SAMPLE_RATE_HZ
+    nearest = np.clip(np.round(1000 * centres).astype(int), 0, len(coarse) - 1)
+    return pyworld.stonemask(wave, coarse[nearest], centres, SAMPLE_RATE_HZ)
 
 
 def continuous(f0_hz: np.ndarray) -> np.ndarray:

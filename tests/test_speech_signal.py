@@ -7,6 +7,7 @@ import torchaudio.functional
 from scipy.signal import lfilter
 
 from speech import prediction, signal
+from speech.data import prompts_of
 from speech.signal import Analysis, Features
 
 COARSE = Analysis(n_fft=1024, window=1024, hop=256, subframes=4)
@@ -101,6 +102,14 @@ def test_pitch_of_pulses_and_of_noise(analysis: Analysis) -> None:
     hiss = signal.analyse(noise(64, analysis), analysis).frames
     assert hiss[:, 81].mean() < 0.2
     assert np.isfinite(hiss).all()
+
+
+def test_hops_agree_on_what_is_voiced() -> None:
+    """Features and the referee look at the same recording with different hops."""
+    for prompt in prompts_of("allison", "val", 4):
+        wave = prompt.wave.astype(np.float64)
+        wave = wave[: len(wave) // 240 * 240]
+        np.testing.assert_array_equal(signal.f0(wave, 240), signal.f0(wave, 80)[1::3])
 
 
 def test_unvoiced_frames_take_the_pitch_between_their_neighbours() -> None:
