@@ -123,8 +123,8 @@ class Prompts(pl.LightningDataModule):
         receptive_field: of the net; a piece begins with a lead of that many samples and more, which do not count.
         batch_size: pieces, over all processes.
         crops: pieces an epoch.
-        noise: the largest level of white noise in the past, in units of what prediction leaves; half of the pieces
-            have some, the others none.
+        noise: the largest level of white noise in the past, in units of what prediction leaves (without it, of the
+            sample); half of the pieces have some, the others none.
         seed: fixes places and noise, by epoch, so that a resumed run sees what an uninterrupted one does.
         limit: use only so many prompts to train and to validate, the shortest.
     """

@@ -204,7 +204,7 @@ def say(
     net: nn.Module, batch: Crops, features: Analysis, front: Front, mean: Tensor, deviation: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """What the net says of every sample (B, N, size), the samples z (B, N), and the step of 16 bits in them."""
-    y = batch.y + batch.noise * batch.error
+    y = batch.y + batch.noise * (batch.error if front.lpc else torch.hypot(batch.y, batch.error))
     p = predict(y, batch.lpc, features.hop // features.subframes)
     x = inputs(front, y, p, batch.error, batch.gain, batch.lag)
     out = net(x, normalised(batch.frames, batch.level, mean, deviation), features.subframes)
