@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -153,15 +154,18 @@ def judge(
         plots += [replace(plot, program=entrant.name) for plot in (*evaluation.plots, *latency)]
         write_so_far(output_dir, figures, about=about)
     gallery = domain.evaluator.gallery(evaluations)
-    if isinstance(domain.evaluator, HasCeilings):
-        for name, evaluation in domain.evaluator.ceilings().items():
-            evaluations[name] = evaluation
-            of_this = [*compare.means(evaluation), *evaluation.figures]
-            figures += [replace(f, program=name, kind="ceiling") for f in of_this]
-    learned, *others = evaluations
-    for name in others:
-        against = compare.paired(evaluations[learned], evaluations[name], name)
-        figures += [replace(f, program=learned, kind="learned") for f in against]
+    learned = next(iter(evaluations))
+    ceilings = domain.evaluator.ceilings() if isinstance(domain.evaluator, HasCeilings) else {}
+    for name, evaluation in ceilings.items():
+        of_this = [*compare.means(evaluation), *evaluation.figures]
+        figures += [replace(f, program=name, kind="ceiling") for f in of_this]
+    evaluations |= ceilings
+    for one, other in permutations(evaluations, 2):
+        if one == learned or one in ceilings:
+            against = compare.paired(evaluations[one], evaluations[other], other)
+            if one in ceilings:  # how much there is to be had of what is a goal
+                against = [f for f in against if f"{learned}/{f.metric}" in goals]
+            figures += [replace(f, program=one, kind="ceiling" if one in ceilings else "learned") for f in against]
     results = write_figures(
         output_dir,
         figures,

@@ -9,7 +9,7 @@ from scipy.special import softmax
 from common.compare import mean_interval, share_left
 from common.domain import Domain
 from common.evidence import Inputs, Subject
-from common.evidence.doubt import auroc
+from common.evidence.doubt import auroc, calibration
 from common.program import Figure, Plot, Program
 from control.attack import Attack
 from control.game import ONE, Rules, column_cells
@@ -18,7 +18,7 @@ from control.labels import read
 from control.positions import FAULTS, faults
 
 POSITIONS = 64  # as many as a batch of the search's
-CANDIDATES = 100  # of which one at least should be impossible as is wanted
+CANDIDATES = 200  # of which two at least should be impossible as is wanted
 
 
 def asked(domain: Domain) -> Inputs:
@@ -85,8 +85,9 @@ def by_generation(wrong: Sequence[np.ndarray]) -> Plot:
 def silence(subject: Subject, *, each: int, boards: int, seed: int) -> list[Figure | Plot]:
     """What the programs say of boards that cannot be: whether they refuse, and how sure the bare net is of an outcome.
 
-    Its confidence is the largest probability of a win, a draw and a loss. Each impossible board is made of a possible
-    one, and told from those that such are made of, so that as many stones lie. What refuses is hand-written
+    Its confidence is the largest probability of a win, a draw and a loss; the calibration error is that of all labelled
+    positions, under perfect play. Each impossible board is made of a possible
+    one, and told from others that such can be made of, so that about as many stones lie. What refuses is hand-written
     (control.positions.check_positions), around the net too.
 
     Args:
@@ -96,9 +97,11 @@ def silence(subject: Subject, *, each: int, boards: int, seed: int) -> list[Figu
     """
     module: Any = subject.domain.module
     learned: Any = subject.programs[subject.learned]
-    real = read(module.rules, subject.domain.evaluator.split, each=each).positions
-    made = impossible(module.rules, real, boards, np.random.default_rng(seed))
-    found = subject.of(subject.learned, unsure(learned.net, made))
+    real = read(module.rules, subject.domain.evaluator.split, each=each)
+    made = impossible(module.rules, real.positions, boards, np.random.default_rng(seed))
+    true = 1 - np.sign(real.scores.max(1)).astype(int)  # 0 a win, 1 a draw, 2 a loss
+    error = calibration(outcomes(learned.net, real.positions), true)["error"]
+    found = subject.of(subject.learned, [*unsure(learned.net, made), Figure("calibration_error", error)])
     strange = np.concatenate([boards for boards, _ in made.values()])
     for name, program in subject.programs.items():
         found += subject.of(name, [Figure("refused", *mean_interval(refused(program, strange)))])
@@ -106,8 +109,8 @@ def silence(subject: Subject, *, each: int, boards: int, seed: int) -> list[Figu
 
 
 def unsure(net: Inference, made: dict[str, tuple[np.ndarray, np.ndarray]]) -> list[Figure]:
-    """How sure the net is of impossible boards and of what they were made of, and how well that tells them apart."""
-    sure = {kind: tuple(confidence(net, positions) for positions in pair) for kind, pair in made.items()}
+    """How sure the net is of impossible boards and of possible ones, and how well that tells them apart."""
+    sure = {kind: tuple(outcomes(net, positions).max(1) for positions in pair) for kind, pair in made.items()}
     strange, known = (np.concatenate(parts) for parts in zip(*sure.values(), strict=True))
     apart = {kind: auroc(-before, -after) for kind, (after, before) in sure.items()}
     return [
@@ -120,9 +123,9 @@ def unsure(net: Inference, made: dict[str, tuple[np.ndarray, np.ndarray]]) -> li
     ]
 
 
-def confidence(net: Inference, positions: np.ndarray) -> np.ndarray:
-    """The largest probability of a win, a draw and a loss, (N,), whether or not the positions can be."""
-    return softmax(net.both_ways(positions)[:, net.rules.game.moves :].astype(np.float64), 1).max(1)
+def outcomes(net: Inference, positions: np.ndarray) -> np.ndarray:
+    """The probabilities of a win, a draw and a loss, (N, 3), whether or not the positions can be."""
+    return softmax(net.both_ways(positions)[:, net.rules.game.moves :].astype(np.float64), 1)
 
 
 def refused(program: Program, positions: np.ndarray) -> np.ndarray:
@@ -141,14 +144,18 @@ def refused(program: Program, positions: np.ndarray) -> np.ndarray:
 def impossible(
     rules: Rules, positions: np.ndarray, n: int, rng: np.random.Generator
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """`n` boards (n, 2) of each kind that the rules have, and those of `positions` that they were made of."""
-    made = {}
+    """`n` boards (n, 2) of each kind that the rules have, and `n` of `positions` that others like them are made of.
+
+    Each position is taken once before any is taken again. (Fewer where too few can be made so.)
+    """
+    order = np.concatenate([rng.permutation(len(positions)) for _ in range(1 + CANDIDATES * n // len(positions))])
+    before, made = positions[order], {}
     for kind, (change, fault) in KINDS.items():
-        before = positions[rng.integers(0, len(positions), CANDIDATES * n)]
         after = change(rules, before, rng)
-        good = np.flatnonzero(faults(rules.game, after) == FAULTS.index(fault))[:n]
-        if len(good):
-            made[kind] = (np.ascontiguousarray(after[good]), np.ascontiguousarray(before[good]))
+        good = np.flatnonzero(faults(rules.game, after) == FAULTS.index(fault))[: 2 * n]
+        if half := len(good) // 2:
+            changed, others = after[good[:half]], before[good[half : 2 * half]]
+            made[kind] = (np.ascontiguousarray(changed), np.ascontiguousarray(others))
     return made
 
 

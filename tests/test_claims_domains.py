@@ -96,11 +96,14 @@ def test_boards_are_impossible_as_they_are_said_to_be() -> None:
     game, real = CONNECT_FOUR.game, read(CONNECT_FOUR, "test", each=20).positions
     made = of_control.impossible(CONNECT_FOUR, real, 30, np.random.default_rng(0))
     assert list(made) == ["floating", "one_sided", "two_winners"]
-    for kind, (boards, before) in made.items():
-        assert len(boards) == len(before) == 30
+    for kind, (boards, others) in made.items():
+        assert len(boards) == len(others) == 30
         assert {FAULTS[fault] for fault in faults(game, boards)} == {of_control.KINDS[kind][1]}
-        assert not faults(game, before).any()
-        np.testing.assert_array_equal(np.bitwise_count(boards[:, 1]), np.bitwise_count(before[:, 1]))
+        assert not faults(game, others).any()
+        if kind != "two_winners":  # few boards can be made so: each is tried again and again
+            assert len(np.unique(others, axis=0)) == 30, "drawn without replacement"
+        stones, wanted = (np.bitwise_count(part[:, 1]) for part in (boards, others))
+        assert abs(stones.mean() - wanted.mean()) < 3 * np.hypot(stones.std(), wanted.std()) / 30**0.5
     tic = after(TIC_TAC_TOE.game, [0, 1, 2, 5, 4, 8])[None]
     assert "floating" not in of_control.impossible(TIC_TAC_TOE, tic, 3, np.random.default_rng(0)), "none falls there"
 

@@ -91,9 +91,13 @@ def test_ceilings_stand_beside_the_programs_without_costs(tmp_path: Path, monkey
     perfect = {"truth": domain.evaluator(toys.best_move)}
     monkeypatch.setattr(type(domain.evaluator), "ceilings", lambda _: perfect, raising=False)
     about = {"domain": "nim", "config": {}, "experiment": "toy", "split": "val", "seed": 0, "command": ""}
-    results = experiment.run(domain, trainer(tmp_path, 1), tmp_path, about=about, goals={})
+    learned, hand = domain.module.name, next(iter(domain.baselines))
+    goals = {f"{learned}/best_moves_minus/{hand}": "low > 0"}
+    results = experiment.run(domain, trainer(tmp_path, 1), tmp_path, about=about, goals=goals)
     truth = [f for f in results["figures"] if f["program"] == "truth"]
-    assert [(f["metric"], f["kind"], f["value"]) for f in truth] == [("best_moves", "ceiling", 1.0)]
+    assert {f["kind"] for f in truth} == {"ceiling"}
+    left = 1 - value(results, hand, "best_moves")
+    assert {f["metric"]: f["value"] for f in truth} == {"best_moves": 1, f"best_moves_minus/{hand}": left}
     assert value(results, domain.module.name, "best_moves_minus/truth") <= 0
     assert "truth" not in results["run"]["uses"], "it is no program"
     (group,) = experiments([results])

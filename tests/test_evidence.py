@@ -16,7 +16,7 @@ from torch import nn
 from common import package
 from common.domain import Domain
 from common.evidence import Found, Source, Subject, constancy, homogeneity, precision, runtimes, superiority
-from common.evidence.doubt import auroc
+from common.evidence.doubt import auroc, calibration
 from common.portable import Graph
 from common.precision import auto
 from common.program import Evaluation, Figure, Plot
@@ -354,3 +354,13 @@ def test_the_interval_of_auroc_is_that_of_many_draws() -> None:
     truth = 0.6726  # Phi(1 / sqrt(1 + 4))
     assert (drawn[:, 2] - drawn[:, 1]).mean() / 2 == pytest.approx(1.96 * drawn[:, 0].std(), rel=0.1)
     assert np.mean((drawn[:, 1] < truth) & (truth < drawn[:, 2])) == pytest.approx(0.95, abs=0.03)
+
+
+def test_calibration_error_is_that_of_torchmetrics() -> None:
+    from torchmetrics.functional.classification import multiclass_calibration_error
+
+    rng = np.random.default_rng(0)
+    p = rng.dirichlet(np.full(10, 0.3), 3000)
+    labels = rng.integers(0, 10, 3000)
+    theirs = multiclass_calibration_error(torch.tensor(p), torch.tensor(labels), 10, n_bins=15)
+    assert calibration(p, labels)["error"] == pytest.approx(float(theirs), abs=1e-6)

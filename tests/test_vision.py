@@ -13,7 +13,7 @@ from tests.fashion import data
 from vision import data as vision_data
 from vision.baseline import GRIDS, ORIENTATIONS, HogKernelMachine, Kernel, SilhouetteRules, describe, mirrored
 from vision.data import read
-from vision.evaluate import Referee, calibration
+from vision.evaluate import Referee
 from vision.hog import features
 from vision.module import LearnedClassifier, best_temperature
 from vision.net import ConvNet, ResNet, normalise
@@ -171,16 +171,6 @@ def test_the_referee_on_a_program_of_known_score() -> None:
     confusion = np.array(evaluation.plots[0].data["rows"])
     assert confusion.sum() == 1000
     assert confusion[:, 0].tolist() == np.bincount(labels, minlength=10).tolist()
-
-
-def test_calibration_error_is_that_of_torchmetrics() -> None:
-    from torchmetrics.functional.classification import multiclass_calibration_error
-
-    rng = np.random.default_rng(0)
-    p = rng.dirichlet(np.full(10, 0.3), 3000)
-    labels = rng.integers(0, 10, 3000)
-    theirs = multiclass_calibration_error(torch.tensor(p), torch.tensor(labels), 10, n_bins=15)
-    assert calibration(p, labels)["error"] == pytest.approx(float(theirs), abs=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,11 @@ from sklearn.datasets import load_digits
 from common.compare import mean_interval, share_left
 from common.domain import Domain
 from common.evidence import Inputs, Subject
-from common.evidence.doubt import auroc
+from common.evidence.doubt import auroc, calibration
 from common.program import Figure, Plot, Program
 from vision import attacks, attribution
 from vision.attacks import BRIGHTEST, right
 from vision.data import Images
-from vision.evaluate import calibration
 from vision.occlusion import occlusion
 from vision.task import SIZE
 

@@ -2,18 +2,18 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
 
 from common.compare import mean_interval, right_or_wrong
+from common.evidence.doubt import calibration
 from common.program import Evaluation, Figure, Picture, Plot, Program
 from vision.data import Images, check_limit, read
 from vision.task import CLASSES
 
 NEAR_DUPLICATE_RMS = 0.06  # of the pixels' range; 182 test images have such a neighbour among the training images
-CALIBRATION_BINS = 15
 PICTURES = 12  # of each kind in the gallery
 SMALLEST = 1e-7  # probability: a program that is sure and wrong pays 16 nats, not infinity
 
@@ -95,19 +95,3 @@ class Referee:
     def _caption(self, i: int, evaluations: Mapping[str, Evaluation]) -> str:
         said = (f"{name}: {CLASSES[e.answers[i].argmax()]} {e.answers[i].max():.0%}" for name, e in evaluations.items())
         return f"{CLASSES[self.images.labels[i]]} | " + ", ".join(said)
-
-
-def calibration(p: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
-    """Expected calibration error in equal-width bins (Guo et al. 2017, equation 3), and the bins to draw.
-
-    Args:
-        p: probabilities (N, classes).
-        labels: int (N,).
-    """
-    confidence, right = p.max(1), p.argmax(1) == labels
-    bins = np.clip(np.ceil(confidence * CALIBRATION_BINS).astype(int) - 1, 0, CALIBRATION_BINS - 1)
-    count = np.bincount(bins, minlength=CALIBRATION_BINS)
-    used = count > 0
-    x = np.bincount(bins, confidence, CALIBRATION_BINS)[used] / count[used]
-    y = np.bincount(bins, right, CALIBRATION_BINS)[used] / count[used]
-    return {"error": float(np.abs(x - y) @ count[used] / len(p)), "x": x.tolist(), "y": y.tolist()}
