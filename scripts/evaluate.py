@@ -5,6 +5,8 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from common import experiment
+from common.fetch import sha256
+from common.package import MANIFEST
 from scripts import cli, folders, terminal
 
 
@@ -20,7 +22,9 @@ def evaluate(cfg: DictConfig, output_dir: Path) -> None:
     else:
         found = folders.load_package(Path(cfg.package))
         cfg = folders.config_of_package(cfg, found)
-        said = {"about": cli.about(cfg), "goals": dict(cfg.goals)}
+        about = cli.about(cfg) | {"package": sha256(Path(cfg.package) / MANIFEST)}
+        about["command"] = f"{found.results['run']['command']}; {about['command']}"
+        said = {"about": about, "goals": dict(cfg.goals)}
         results = experiment.evaluate_package(cli.build(cfg), found, output_dir, **said)
     terminal.show(results)
     print(output_dir / experiment.RESULTS)

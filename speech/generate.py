@@ -78,11 +78,11 @@ class Sampler:
         self.mean = mean
         self.deviation = deviation
 
-    def drawing(self, *, voiced: float, unvoiced: float, seed: int) -> Drawing:
+    def drawing(self, *, voiced: float, unvoiced: float, seed: int, sharpened: bool = False) -> Drawing:
         """What `stream` draws with."""
         mixtures = self.outputs.mixtures if isinstance(self.outputs, Logistics) else 0
         edges = self.outputs.edges() if isinstance(self.outputs, MuLaw) else np.zeros(0)
-        return Drawing(mixtures, edges, voiced, unvoiced, np.uint64(seed))
+        return Drawing(mixtures, edges, voiced, unvoiced, sharpened, np.uint64(seed))
 
     def stream(
         self, utterances: Sequence[np.ndarray], drawing: Drawing, *, forced: Sequence[np.ndarray] = (),

@@ -61,12 +61,14 @@ class State(NamedTuple):
 
 
 class Drawing(NamedTuple):
-    """How samples are drawn: `mixtures` of logistics, or 0 and the `edges` of mu-law's levels; scales by voicing."""
+    """How samples are drawn: `mixtures` of logistics, or 0 and the `edges` of mu-law's levels; scales by voicing, and
+    whether the choice among a mixture's parts is sharpened by them too."""
 
     mixtures: int
     edges: np.ndarray
     voiced: float
     unvoiced: float
+    sharpened: bool
     seed: np.uint64
 
 
@@ -87,7 +89,7 @@ def draw(said: np.ndarray, b: int, drawing: Drawing, scale: float, number: int) 
     """A sample z of what the net said for utterance b."""
     first, second = uniform(drawing.seed, 2 * number), uniform(drawing.seed, 2 * number + 1)
     if drawing.mixtures > 0:
-        chosen = pick(said[: drawing.mixtures, b], 1.0, first)
+        chosen = pick(said[: drawing.mixtures, b], 1.0 / scale if drawing.sharpened else 1.0, first)
         mean = float(said[drawing.mixtures + chosen, b])
         log_scale = max(float(said[2 * drawing.mixtures + chosen, b]), SMALLEST_LOG_SCALE)
         second = min(max(second, 1e-5), 1 - 1e-5)

@@ -31,6 +31,7 @@ class Sampling:
         voiced, unvoiced: multiply the scale of what is drawn (the temperature, of a softmax), by the features' voicing.
         equaliser: passes of the mel equaliser over what is generated; 0 for none.
         seed: of the draws.
+        sharpened: whether the choice among a mixture's parts gets that temperature too: wide parts are drawn less.
     """
 
     noise: float
@@ -38,6 +39,7 @@ class Sampling:
     unvoiced: float
     equaliser: int
     seed: int
+    sharpened: bool = False
 
     def __post_init__(self) -> None:
         for name in ("voiced", "unvoiced"):
@@ -151,7 +153,7 @@ class LearnedVocoder:
             mean=self.mean,
             deviation=self.deviation,
         )
-        drawing = sampler.drawing(voiced=how.voiced, unvoiced=how.unvoiced, seed=how.seed)
+        drawing = sampler.drawing(voiced=how.voiced, unvoiced=how.unvoiced, seed=how.seed, sharpened=how.sharpened)
         return [de_emphasis(y.astype(np.float64)) for y in sampler.generate(frames, drawing)]
 
     @torch.inference_mode()
