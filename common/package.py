@@ -157,14 +157,14 @@ def save(
     _write(folder, {**parts, **graphs}, allowed, code=code, learned=module.name, choices=dict(choices))
 
 
-def renew(found: Package, folder: Path, graphs: Mapping[str, bytes], allowed: Collection[str]) -> None:
-    """Writes a package again, with these graphs in the place of its own; else it stays as it is.
+def renew(found: Package, folder: Path, changed: Mapping[str, bytes], allowed: Collection[str]) -> None:
+    """Writes a package again, with these graphs, and documents if any, in the place of its own; else it stays as it is.
 
     Raises:
         ValueError: as `save`.
     """
     parts = {name: data for name, data in found.parts.items() if not name.endswith(GRAPH)}
-    _write(folder, {**parts, **graphs}, allowed, code=found.code, learned=found.learned, choices=dict(found.choices))
+    _write(folder, {**parts, **changed}, allowed, code=found.code, learned=found.learned, choices=dict(found.choices))
 
 
 def _write(folder: Path, parts: Mapping[str, bytes], allowed: Collection[str], **about: Any) -> None:

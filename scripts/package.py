@@ -1,7 +1,8 @@
 """Writes a run's programs as a folder that travels: python -m scripts.package run=DIR [to=vision/pretrained]
 
 A package that an older version wrote becomes one that this version would write, without its run, by
-`python -m scripts.package package=DIR to=NEW_DIR`: programs, results and card stay as they are.
+`python -m scripts.package package=DIR to=NEW_DIR`: programs, results and card stay as they are. With `run=JUDGED` too,
+where `python -m scripts.evaluate package=DIR KEY=VALUE` judged it with other settings of its module, it gets these.
 """
 
 from pathlib import Path
@@ -20,9 +21,8 @@ PACKAGED = ("data", "module", "baselines")  # of a domain
 
 def write(cfg: DictConfig, output_dir: Path) -> None:
     """A run's, or again a package's."""
-    if (cfg.run is None) == (cfg.package is None):
-        given = "nothing" if cfg.run is None else "run= and package="
-        raise ValueError(f"run: given {given}, wanted run=DIR, the folder of a finished run, or package=DIR")
+    if cfg.run is None and cfg.package is None:
+        raise ValueError("run: given nothing, wanted run=DIR, the folder of a finished run, or package=DIR")
     folder = of_run(cfg) if cfg.package is None else again(cfg)
     print(folder)
 
@@ -63,15 +63,39 @@ def of_run(cfg: DictConfig) -> Path:
 
 
 def again(cfg: DictConfig) -> Path:
-    """With the ONNX files of this version."""
+    """With the ONNX files of this version; and as it was judged, if `run=` says where."""
     if cfg.to is None:
         raise ValueError("to: given nothing, wanted to=DIR, a new folder")
     found = folders.load_package(Path(cfg.package))
+    documents = {} if cfg.run is None else judged(Path(cfg.run), Path(cfg.package), found)
     module = cli.build(folders.config_of_package(cfg, found)).module
     found.fill(module)
     graphs = portable.files(module, found.parts[f"{found.learned}.safetensors"])
-    package.renew(found, Path(cfg.to), graphs, folders.allowed_targets())
+    package.renew(found, Path(cfg.to), {**graphs, **documents}, folders.allowed_targets())
     return Path(cfg.to)
+
+
+def judged(run: Path, folder: Path, found: package.Package) -> dict[str, bytes]:
+    """The documents of a package with the module's settings and the results of a run of `scripts.evaluate` on it.
+
+    Raises:
+        ValueError: that run was of another package, or with other data or another net.
+    """
+    (results,) = load([run / experiment.RESULTS])
+    if results["run"].get("package") != sha256(folder / package.MANIFEST):
+        raise ValueError(f"run: given {run}, wanted where python -m scripts.evaluate package={folder} judged it")
+    config, now = OmegaConf.create(dict(found.config)), results["run"]["config"]["domain"]
+    data, before = (OmegaConf.to_container(config.domain[part], resolve=True) for part in ("data", "module"))
+    if data != now["data"] or before["net"] != now["module"]["net"]:
+        raise ValueError(f"run: given {run}, judged with other data or another net, wanted those of the package")
+    for name, value in now["module"].items():
+        if value != before.get(name):
+            config.domain.module[name] = value
+    domain_card = folders.shipped(results["run"]["domain"]).with_name("README.md").read_text()
+    card = report.card(results, domain_card=domain_card)
+    documents = {package.CONFIG: OmegaConf.to_yaml(config), package.CARD: card}
+    encoded = {name: text.encode() for name, text in documents.items()}
+    return encoded | {package.RESULTS: (run / experiment.RESULTS).read_bytes()}
 
 
 def main() -> None:

@@ -65,6 +65,33 @@ def test_an_older_package_loads_and_is_brought_up_to_date(command, tmp_path: Pat
     assert folders.load_package(again).parts.keys() == folders.load_package(new).parts.keys()
 
 
+def test_a_package_takes_the_settings_that_it_was_judged_with(command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    old, run, again = ROOT / "databases" / "pretrained", tmp_path / "judged", tmp_path / "again"
+    before = folders.load_package(old)
+
+    def judge(package: Path, *settings: str) -> None:
+        command("evaluate", f"package={package}", *settings, *LITTLE["databases"], f"output_dir={run}")
+
+    def write(to: Path) -> list[str]:
+        return command("package", f"package={old}", f"run={run}", f"to={to}", f"output_dir={tmp_path}/out")
+
+    judge(old, "domain.module.ema_decay=0.5")
+    assert write(again) == [str(again)]
+    after = folders.load_package(again)
+    assert after.config["domain"]["module"] == {**before.config["domain"]["module"], "ema_decay": 0.5}
+    assert after.config["domain"]["data"] == before.config["domain"]["data"]
+    assert after.results == json.loads((run / "results.json").read_text())
+    assert after.results["run"]["command"].startswith(f"{before.results['run']['command']}; ")
+    assert {n: x for n, x in after.parts.items() if n.endswith(".safetensors")}.items() <= before.parts.items()
+    for package, setting, message in (
+        (again, "seed=0", f"run: given {run}, wanted where python -m scripts.evaluate package={old} judged it"),
+        (old, "domain.data.steps=9", f"run: given {run}, judged with other data or another net, wanted those of the package"),
+    ):
+        judge(package, setting)
+        with pytest.raises(SystemExit, match=message):
+            write(tmp_path / "other")
+
+
 @pytest.fixture
 def pointing(saved: Path) -> Callable[[bytes], Path]:  # noqa: F811
     """A toy's package with this ONNX file in it."""

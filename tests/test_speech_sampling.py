@@ -72,7 +72,8 @@ def test_too_many_utterances_at_once_are_refused() -> None:
 
 
 @pytest.mark.parametrize("outputs", [Logistics(mixtures=2), MuLaw(levels=256, reach=20)])
-def test_draws_have_the_distribution_that_was_said(outputs: Logistics | MuLaw) -> None:
+@pytest.mark.parametrize(("scale", "sharpened"), [(1.0, False), (0.5, False), (0.5, True)])
+def test_draws_have_the_distribution_that_was_said(outputs: Logistics | MuLaw, scale: float, sharpened: bool) -> None:
     """A net that says the same everywhere: the samples' distribution function at a few points."""
     net = small_net(PURE, outputs)
     net.leave.weight.zero_()
@@ -81,14 +82,15 @@ def test_draws_have_the_distribution_that_was_said(outputs: Logistics | MuLaw) -
     program = LearnedVocoder(FINE, PURE, outputs, HOW, net, np.zeros(82, np.float32), np.ones(82, np.float32))
     source = sampler(program)
     frames = np.zeros((60, signal.WIDTH), np.float32)
-    (y,) = source.generate([frames], source.drawing(voiced=1, unvoiced=1, seed=0))
+    drawing = source.drawing(voiced=9, unvoiced=scale, seed=0, sharpened=sharpened)
+    (y,) = source.generate([frames], drawing)
     z = np.sort(y / 0.01)
     for point in (-3.0, -1.0, 0.5, 2.0):
         if isinstance(outputs, Logistics):
-            weights = torch.tensor([0.0, 1.0]).softmax(0).double().numpy()
-            known = weights @ (1 / (1 + np.exp(-(point - np.array([-2.0, 1.0])) / np.exp([0.0, -1.0]))))
+            weights = (torch.tensor([0.0, 1.0]) / (scale if sharpened else 1)).softmax(0).double().numpy()
+            known = weights @ (1 / (1 + np.exp(-(point - np.array([-2.0, 1.0])) / np.exp([0.0, -1.0]) / scale)))
         else:
-            edges, p = outputs.edges(), said.double().softmax(0).numpy()
+            edges, p = outputs.edges(), (said.double() / scale).softmax(0).numpy()
             known = np.interp(point, edges, np.concatenate([[0], p.cumsum()]))
         assert np.searchsorted(z, point) / len(z) == pytest.approx(known, abs=0.02)
 
