@@ -18,7 +18,7 @@ from control.labels import read
 from control.positions import FAULTS, faults
 
 POSITIONS = 64  # as many as a batch of the search's
-CANDIDATES = 200  # of which two at least should be impossible as is wanted
+CANDIDATES = 100  # of which one at least should be impossible as is wanted
 
 
 def asked(domain: Domain) -> Inputs:
@@ -146,16 +146,21 @@ def impossible(
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """`n` boards (n, 2) of each kind that the rules have, and `n` of `positions` that others like them are made of.
 
-    Each position is taken once before any is taken again. (Fewer where too few can be made so.)
+    The others are of the half of `positions` of which no board is made. Each is taken once before any is taken again.
+    (Fewer where too few can be made so.)
     """
-    order = np.concatenate([rng.permutation(len(positions)) for _ in range(1 + CANDIDATES * n // len(positions))])
-    before, made = positions[order], {}
+    halves, made = np.array_split(rng.permutation(positions), 2), {}
     for kind, (change, fault) in KINDS.items():
-        after = change(rules, before, rng)
-        good = np.flatnonzero(faults(rules.game, after) == FAULTS.index(fault))[: 2 * n]
-        if half := len(good) // 2:
-            changed, others = after[good[:half]], before[good[half : 2 * half]]
-            made[kind] = (np.ascontiguousarray(changed), np.ascontiguousarray(others))
+        pairs = []
+        for half in halves:
+            rounds = 1 + CANDIDATES * n // max(1, len(half))
+            before = np.concatenate([rng.permutation(half) for _ in range(rounds)])
+            after = change(rules, before, rng)
+            good = np.flatnonzero(faults(rules.game, after) == FAULTS.index(fault))[:n]
+            pairs.append((after[good], before[good]))
+        (boards, _), (_, others) = pairs
+        if few := min(len(boards), len(others)):
+            made[kind] = (np.ascontiguousarray(boards[:few]), np.ascontiguousarray(others[:few]))
     return made
 
 

@@ -23,7 +23,7 @@ def evaluate(cfg: DictConfig, output_dir: Path) -> None:
         found = folders.load_package(Path(cfg.package))
         cfg = folders.config_of_package(cfg, found)
         about = cli.about(cfg) | {"package": sha256(Path(cfg.package) / MANIFEST)}
-        about["command"] = f"{found.results['run']['command']}; {about['command']}"
+        about["command"] = "; ".join(filter(None, (found.results["run"].get("command"), about["command"])))
         said = {"about": about, "goals": dict(cfg.goals)}
         results = experiment.evaluate_package(cli.build(cfg), found, output_dir, **said)
     terminal.show(results)

@@ -5,7 +5,9 @@ A package that an older version wrote becomes one that this version would write,
 where `python -m scripts.evaluate package=DIR KEY=VALUE` judged it with other settings of its module, it gets these.
 """
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
@@ -67,7 +69,9 @@ def again(cfg: DictConfig) -> Path:
     if cfg.to is None:
         raise ValueError("to: given nothing, wanted to=DIR, a new folder")
     found = folders.load_package(Path(cfg.package))
-    documents = {} if cfg.run is None else judged(Path(cfg.run), Path(cfg.package), found)
+    documents: dict[str, bytes] = {}
+    if cfg.run is not None:
+        found, documents = judged(Path(cfg.run), Path(cfg.package), found)
     module = cli.build(folders.config_of_package(cfg, found)).module
     found.fill(module)
     graphs = portable.files(module, found.parts[f"{found.learned}.safetensors"])
@@ -75,8 +79,8 @@ def again(cfg: DictConfig) -> Path:
     return Path(cfg.to)
 
 
-def judged(run: Path, folder: Path, found: package.Package) -> dict[str, bytes]:
-    """The documents of a package with the module's settings and the results of a run of `scripts.evaluate` on it.
+def judged(run: Path, folder: Path, found: package.Package) -> tuple[package.Package, dict[str, bytes]]:
+    """A package with the module's settings of a run of `scripts.evaluate` on it, and its documents with the results.
 
     Raises:
         ValueError: that run was of another package, or with other data or another net.
@@ -84,18 +88,20 @@ def judged(run: Path, folder: Path, found: package.Package) -> dict[str, bytes]:
     (results,) = load([run / experiment.RESULTS])
     if results["run"].get("package") != sha256(folder / package.MANIFEST):
         raise ValueError(f"run: given {run}, wanted where python -m scripts.evaluate package={folder} judged it")
-    config, now = OmegaConf.create(dict(found.config)), results["run"]["config"]["domain"]
-    data, before = (OmegaConf.to_container(config.domain[part], resolve=True) for part in ("data", "module"))
-    if data != now["data"] or before["net"] != now["module"]["net"]:
+    config: Any = OmegaConf.create(dict(found.config))
+    now = results["run"]["config"]["domain"]
+    before: Any = {part: OmegaConf.to_container(config.domain[part], resolve=True) for part in ("data", "module")}
+    if before["data"] != now["data"] or before["module"]["net"] != now["module"]["net"]:
         raise ValueError(f"run: given {run}, judged with other data or another net, wanted those of the package")
     for name, value in now["module"].items():
-        if value != before.get(name):
+        if value != before["module"].get(name):
             config.domain.module[name] = value
     domain_card = folders.shipped(results["run"]["domain"]).with_name("README.md").read_text()
     card = report.card(results, domain_card=domain_card)
     documents = {package.CONFIG: OmegaConf.to_yaml(config), package.CARD: card}
     encoded = {name: text.encode() for name, text in documents.items()}
-    return encoded | {package.RESULTS: (run / experiment.RESULTS).read_bytes()}
+    plain: Any = OmegaConf.to_container(config)
+    return replace(found, config=plain), encoded | {package.RESULTS: (run / experiment.RESULTS).read_bytes()}
 
 
 def main() -> None:

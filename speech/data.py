@@ -38,8 +38,9 @@ class Crops(NamedTuple):
     """A batch of B pieces of N samples, S subframes; the first of them, the lead, are only the past of the rest.
 
     `y` (B, N); `frames` (B, N / hop + 2 * CONTEXT_FRAMES, WIDTH), raw features; `lpc` (B, S, order); `error`, `gain`,
-    `lag` (B, N), as in a Plan; `noise` (B, N), what is added to the past, in units of `error`; `level` (B,), its
-    standard deviation; `counted` (B, N), 0 where a sample is no part of the recording.
+    `lag` (B, N), as in a Plan; `noise` (B, N), what is added to the past, in units of `error`, or of what the net sees
+    where nothing is predicted; `level` (B,), its standard deviation; `counted` (B, N), 0 where a sample is no part of
+    the recording.
     """
 
     y: Tensor
@@ -123,8 +124,8 @@ class Prompts(pl.LightningDataModule):
         receptive_field: of the net; a piece begins with a lead of that many samples and more, which do not count.
         batch_size: pieces, over all processes.
         crops: pieces an epoch.
-        noise: the largest level of white noise in the past, in units of what prediction leaves (without it, of the
-            sample); half of the pieces have some, the others none.
+        noise: the largest level of white noise in the past, in units of what prediction leaves, or of what the net sees
+            where nothing is predicted; half of the pieces have some, the others none.
         seed: fixes places and noise, by epoch, so that a resumed run sees what an uninterrupted one does.
         limit: use only so many prompts to train and to validate, the shortest.
     """

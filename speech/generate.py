@@ -78,7 +78,7 @@ class Sampler:
         self.mean = mean
         self.deviation = deviation
 
-    def drawing(self, *, voiced: float, unvoiced: float, seed: int, sharpened: bool = False) -> Drawing:
+    def drawing(self, *, voiced: float, unvoiced: float, sharpened: bool, seed: int) -> Drawing:
         """What `stream` draws with."""
         mixtures = self.outputs.mixtures if isinstance(self.outputs, Logistics) else 0
         edges = self.outputs.edges() if isinstance(self.outputs, MuLaw) else np.zeros(0)

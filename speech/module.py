@@ -31,7 +31,7 @@ class Sampling:
         voiced, unvoiced: multiply the scale of what is drawn (the temperature, of a softmax), by the features' voicing.
         equaliser: passes of the mel equaliser over what is generated; 0 for none.
         seed: of the draws.
-        sharpened: whether the choice among a mixture's parts gets that temperature too: wide parts are drawn less.
+        sharpened: whether the choice among a mixture's parts gets that temperature too: unlikely ones are drawn less.
     """
 
     noise: float
@@ -153,7 +153,7 @@ class LearnedVocoder:
             mean=self.mean,
             deviation=self.deviation,
         )
-        drawing = sampler.drawing(voiced=how.voiced, unvoiced=how.unvoiced, seed=how.seed, sharpened=how.sharpened)
+        drawing = sampler.drawing(voiced=how.voiced, unvoiced=how.unvoiced, sharpened=how.sharpened, seed=how.seed)
         return [de_emphasis(y.astype(np.float64)) for y in sampler.generate(frames, drawing)]
 
     @torch.inference_mode()

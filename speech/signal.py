@@ -196,8 +196,8 @@ def log_mel(wave: np.ndarray, analysis: Analysis) -> np.ndarray:
 def f0(wave: np.ndarray, hop: int) -> np.ndarray:
     """Fundamental frequency in Hz at the centre of each frame, 0 where unvoiced (Morise 2017, Harvest; StoneMask).
 
-    Harvest thins the wave out to every so-manyth sample, and says otherwise of 2 % of the frames if it starts a sample
-    later; so it gets whole waves and their frames are looked up, or two hops would disagree on what is voiced.
+    Harvest decides every millisecond, and half of one later says otherwise of 2 % of the frames; so it gets whole waves
+    and frames are looked up, or two hops would disagree on what is voiced.
     """
     wave = np.ascontiguousarray(wave, np.float64)
     low, high = F0_RANGE_HZ

@@ -93,7 +93,7 @@ def test_an_attack_says_what_it_cannot() -> None:
 
 
 def test_boards_are_impossible_as_they_are_said_to_be() -> None:
-    game, real = CONNECT_FOUR.game, read(CONNECT_FOUR, "test", each=20).positions
+    game, real = CONNECT_FOUR.game, read(CONNECT_FOUR, "test", each=200).positions
     made = of_control.impossible(CONNECT_FOUR, real, 30, np.random.default_rng(0))
     assert list(made) == ["floating", "one_sided", "two_winners"]
     for kind, (boards, others) in made.items():
@@ -102,6 +102,8 @@ def test_boards_are_impossible_as_they_are_said_to_be() -> None:
         assert not faults(game, others).any()
         if kind != "two_winners":  # few boards can be made so: each is tried again and again
             assert len(np.unique(others, axis=0)) == 30, "drawn without replacement"
+        if kind != "floating":  # whose stones lie elsewhere
+            assert np.isin(boards[:, 1], others[:, 1]).mean() < 0.1, "told from their own parents"
         stones, wanted = (np.bitwise_count(part[:, 1]) for part in (boards, others))
         assert abs(stones.mean() - wanted.mean()) < 3 * np.hypot(stones.std(), wanted.std()) / 30**0.5
     tic = after(TIC_TAC_TOE.game, [0, 1, 2, 5, 4, 8])[None]

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,30 +67,35 @@ def test_an_older_package_loads_and_is_brought_up_to_date(command, tmp_path: Pat
 
 
 def test_a_package_takes_the_settings_that_it_was_judged_with(command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    old, run, again = ROOT / "databases" / "pretrained", tmp_path / "judged", tmp_path / "again"
+    shipped, old, again = ROOT / "databases" / "pretrained", tmp_path / "old", tmp_path / "again"
+    shutil.copytree(shipped, old)
+    config = (old / package.CONFIG).read_text()
+    signed(old, package.CONFIG, config.replace("    ema_decay: 0.98\n", "").encode())  # as of a version without it
     before = folders.load_package(old)
+    assert "ema_decay" not in before.config["domain"]["module"]
 
-    def judge(package: Path, *settings: str) -> None:
-        command("evaluate", f"package={package}", *settings, *LITTLE["databases"], f"output_dir={run}")
+    def judge(found: Path, run: str, *settings: str) -> None:
+        settings = ("domain.module.ema_decay=0.5", *settings, *LITTLE["databases"])
+        command("evaluate", f"package={found}", *settings, f"output_dir={tmp_path}/{run}")
 
-    def write(to: Path) -> list[str]:
-        return command("package", f"package={old}", f"run={run}", f"to={to}", f"output_dir={tmp_path}/out")
+    def write(run: str, to: Path) -> list[str]:
+        return command("package", f"package={old}", f"run={tmp_path}/{run}", f"to={to}", f"output_dir={tmp_path}/out")
 
-    judge(old, "domain.module.ema_decay=0.5")
-    assert write(again) == [str(again)]
+    judge(old, "judged")
+    assert write("judged", again) == [str(again)]
     after = folders.load_package(again)
     assert after.config["domain"]["module"] == {**before.config["domain"]["module"], "ema_decay": 0.5}
     assert after.config["domain"]["data"] == before.config["domain"]["data"]
-    assert after.results == json.loads((run / "results.json").read_text())
+    assert after.results == json.loads((tmp_path / "judged" / "results.json").read_text())
     assert after.results["run"]["command"].startswith(f"{before.results['run']['command']}; ")
     assert {n: x for n, x in after.parts.items() if n.endswith(".safetensors")}.items() <= before.parts.items()
-    for package, setting, message in (
-        (again, "seed=0", f"run: given {run}, wanted where python -m scripts.evaluate package={old} judged it"),
-        (old, "domain.data.steps=9", f"run: given {run}, judged with other data or another net, wanted those of the package"),
+    for run, found, settings, message in (
+        ("other", again, [], f"wanted where python -m scripts.evaluate package={old} judged it"),
+        ("data", old, ["domain.data.steps=9"], "judged with other data or another net, wanted those of the package"),
     ):
-        judge(package, setting)
-        with pytest.raises(SystemExit, match=message):
-            write(tmp_path / "other")
+        judge(found, run, *settings)
+        with pytest.raises(SystemExit, match=f"run: given {tmp_path}/{run}, {message}"):
+            write(run, tmp_path / "not")
 
 
 @pytest.fixture

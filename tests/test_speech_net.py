@@ -6,10 +6,13 @@ import torch
 from torch import nn
 
 from speech import signal
+from speech.data import cut, stacked, utterance
+from speech.front import Front
 from speech.gated import Gated
+from speech.module import say
 from speech.net import WaveNet, WaveRNN
 from speech.outputs import Logistics, MuLaw
-from tests.voices import AIDED, small_net
+from tests.voices import AIDED, COARSE, PURE, small_net
 
 
 def test_gradients_of_the_gated_stack() -> None:
@@ -59,6 +62,29 @@ def test_the_net_never_looks_ahead_and_no_further_back_than_its_receptive_field(
     net(inputs, frames, 4)[0, 100].sum().backward()
     seen = np.flatnonzero(inputs.grad[0].abs().sum(1).numpy())
     assert (seen[0], seen[-1]) == (100 - net.receptive_field + 1, 100)
+
+
+@pytest.mark.parametrize("front", [AIDED, PURE])
+def test_noise_in_the_past_is_as_loud_in_pauses_as_in_speech(front: Front) -> None:
+    """In what the net sees of the sample before."""
+    rng = np.random.default_rng(0)
+    wave = rng.normal(0, 0.1, 60 * COARSE.hop) * np.repeat([1.0, 0.001], 30 * COARSE.hop)
+    whole = utterance(wave, signal.Features(signal.analyse(wave, COARSE).frames, COARSE), front)
+    seen = []
+
+    def net(x: torch.Tensor, *_: object) -> torch.Tensor:
+        seen.append(x[0].numpy())
+        return x
+
+    for level in (0.0, 0.05):
+        noise = rng.normal(0, level, len(whole.y)).astype(np.float32)
+        batch = stacked([cut(whole, 0, 60, 0, COARSE, noise, level)])
+        say(net, batch, COARSE, front, torch.zeros(signal.WIDTH), torch.ones(signal.WIDTH))
+    column = 2 if front.lpc else 0  # what prediction left, or the signal
+    added = seen[1][:, column] - seen[0][:, column]
+    loud, quiet = added[: 25 * COARSE.hop].std(), added[35 * COARSE.hop :].std()
+    assert loud == pytest.approx(quiet, rel=0.25)
+    assert loud > 0.02
 
 
 @pytest.mark.parametrize("deviation", [2e-5, 1e-3, 0.05])

@@ -29,7 +29,7 @@ def test_sample_by_sample_says_what_the_whole_says(analysis: Analysis, front: Fr
     mean, deviation = torch.from_numpy(program.mean), torch.from_numpy(program.deviation)
     said = say(program.net, batch, analysis, front, mean, deviation)[0][0, lead * analysis.hop :]
     follower, heard = sampler(program), []
-    drawing = follower.drawing(voiced=1, unvoiced=1, seed=0)
+    drawing = follower.drawing(voiced=1, unvoiced=1, sharpened=False, seed=0)
     followed = np.concatenate(list(follower.stream([features.frames], drawing, forced=[whole.y], heard=heard)))
     assert np.array_equal(followed[: len(whole.y), 0], whole.y)
     np.testing.assert_allclose(np.concatenate(heard)[: len(said), :, 0], said, atol=1e-4)
@@ -53,14 +53,14 @@ def test_chunks_leave_no_trace_and_draws_are_fixed_by_the_seed(monkeypatch) -> N
     program = vocoder(*ARMS[0])
     _, (features,) = some(COARSE, 1)
     source = sampler(program)
-    drawing = source.drawing(voiced=1, unvoiced=1, seed=0)
+    drawing = source.drawing(voiced=1, unvoiced=1, sharpened=False, seed=0)
     (whole,) = source.generate([features.frames], drawing)
     with monkeypatch.context() as patched:
         patched.setattr("speech.generate.CHUNK_FRAMES", 3)
         chunks = list(source.stream([features.frames], drawing))
     assert len(chunks) > 5
     np.testing.assert_allclose(np.concatenate(chunks)[:, 0], whole, atol=1e-6)  # conditioning is rounded by its shape
-    (other,) = source.generate([features.frames], source.drawing(voiced=1, unvoiced=1, seed=1))
+    (other,) = source.generate([features.frames], source.drawing(voiced=1, unvoiced=1, sharpened=False, seed=1))
     assert not np.array_equal(other, whole)
 
 
@@ -68,7 +68,12 @@ def test_too_many_utterances_at_once_are_refused() -> None:
     program = vocoder(*ARMS[0])
     source = sampler(program)
     with pytest.raises(ValueError, match=f"given {LANES + 1}, wanted at most {LANES}"):
-        next(source.stream([np.zeros((1, 82), np.float32)] * (LANES + 1), source.drawing(voiced=1, unvoiced=1, seed=0)))
+        next(
+            source.stream(
+                [np.zeros((1, 82), np.float32)] * (LANES + 1),
+                source.drawing(voiced=1, unvoiced=1, sharpened=False, seed=0),
+            )
+        )
 
 
 @pytest.mark.parametrize("outputs", [Logistics(mixtures=2), MuLaw(levels=256, reach=20)])
@@ -82,7 +87,7 @@ def test_draws_have_the_distribution_that_was_said(outputs: Logistics | MuLaw, s
     program = LearnedVocoder(FINE, PURE, outputs, HOW, net, np.zeros(82, np.float32), np.ones(82, np.float32))
     source = sampler(program)
     frames = np.zeros((60, signal.WIDTH), np.float32)
-    drawing = source.drawing(voiced=9, unvoiced=scale, seed=0, sharpened=sharpened)
+    drawing = source.drawing(voiced=9, unvoiced=scale, sharpened=sharpened, seed=0)
     (y,) = source.generate([frames], drawing)
     z = np.sort(y / 0.01)
     for point in (-3.0, -1.0, 0.5, 2.0):
