@@ -86,9 +86,9 @@ def silence(subject: Subject, *, each: int, boards: int, seed: int) -> list[Figu
     """What the programs say of boards that cannot be: whether they refuse, and how sure the bare net is of an outcome.
 
     Its confidence is the largest probability of a win, a draw and a loss; the calibration error is that of all labelled
-    positions, under perfect play. Each impossible board is made of a possible
-    one, and told from others that such can be made of, so that about as many stones lie. What refuses is hand-written
-    (control.positions.check_positions), around the net too.
+    positions, under perfect play. Each impossible board is made of a possible one, and told from others that such can
+    be made of, so that about as many stones lie. What refuses is hand-written (control.positions.check_positions),
+    around the net too.
 
     Args:
         each: labelled positions of each group to make boards of.

@@ -260,10 +260,9 @@ def _overlay(saved: DictConfig, cfg: DictConfig, given: str, under: str = "") ->
             if held is not None:
                 with open_dict(saved):
                     held.pop(name, None)
-        else:  # that version may not have known the key of what this one makes alike
-            made = [OmegaConf.select(config, f"{key.rpartition('.')[0]}._target_") for config in (saved, cfg)]
-            known = made[0] is not None and made[0] == made[1]
-            OmegaConf.update(saved, key, OmegaConf.select(cfg, key), force_add=known)
+        else:  # an older version may not have known this setting of the same target
+            before, now = (OmegaConf.select(config, f"{key.rpartition('.')[0]}._target_") for config in (saved, cfg))
+            OmegaConf.update(saved, key, OmegaConf.select(cfg, key), force_add=now is not None and before == now)
 
 
 def group_of(cfg: DictConfig, output_dir: Path) -> str:

@@ -5,6 +5,7 @@ A package that an older version wrote becomes one that this version would write,
 where `python -m scripts.evaluate package=DIR KEY=VALUE` judged it with other settings of its module, it gets these.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,6 @@ from omegaconf import DictConfig, OmegaConf
 from common import checkpoint, experiment, package, report
 from common.fetch import sha256
 from common.results import load
-from common.source import ROOT
 from scripts import cli, folders, portable
 
 PACKAGED = ("data", "module", "baselines")  # of a domain
@@ -46,17 +46,16 @@ def of_run(cfg: DictConfig) -> Path:
     domain = cli.build(kept)
     clock = experiment.restore(domain, run)
     graphs = portable.files(domain.module, package.weights(domain.module))
-    where = type(domain.module).__module__.split(".")[:-1]  # of a domain in a folder, or in a folder of one
     package.save(
         folder,
-        code=where[0],
+        code=type(domain.module).__module__.partition(".")[0],
         choices={g: c for g, c in HydraConfig.get().runtime.choices.items() if c and folders.is_packaged(g)},
         module=domain.module,
         baselines={e.name: e.program for e in experiment.entrants(domain, clock.spent) if e.kind == "baseline"},
         documents={
             package.CONFIG: OmegaConf.to_yaml(OmegaConf.create({key: kept[key] for key in folders.KEPT})),
             package.RESULTS: (run / experiment.RESULTS).read_text(),
-            package.CARD: report.card(results, domain_card=ROOT.joinpath(*where, "README.md").read_text()),
+            package.CARD: card(results),
         },
         graphs=graphs,
         allowed=folders.allowed_targets(),
@@ -96,12 +95,16 @@ def judged(run: Path, folder: Path, found: package.Package) -> tuple[package.Pac
     for name, value in now["module"].items():
         if value != before["module"].get(name):
             config.domain.module[name] = value
-    domain_card = folders.shipped(results["run"]["domain"]).with_name("README.md").read_text()
-    card = report.card(results, domain_card=domain_card)
-    documents = {package.CONFIG: OmegaConf.to_yaml(config), package.CARD: card}
+    documents = {package.CONFIG: OmegaConf.to_yaml(config), package.CARD: card(results)}
     encoded = {name: text.encode() for name, text in documents.items()}
     plain: Any = OmegaConf.to_container(config)
     return replace(found, config=plain), encoded | {package.RESULTS: (run / experiment.RESULTS).read_bytes()}
+
+
+def card(results: Mapping[str, Any]) -> str:
+    """A package's README, of its results and its domain's card."""
+    domain_card = folders.shipped(results["run"]["domain"]).with_name("README.md").read_text()
+    return report.card(results, domain_card=domain_card)
 
 
 def main() -> None:

@@ -65,15 +65,10 @@ def test_chunks_leave_no_trace_and_draws_are_fixed_by_the_seed(monkeypatch) -> N
 
 
 def test_too_many_utterances_at_once_are_refused() -> None:
-    program = vocoder(*ARMS[0])
-    source = sampler(program)
+    source = sampler(vocoder(*ARMS[0]))
+    drawing = source.drawing(voiced=1, unvoiced=1, sharpened=False, seed=0)
     with pytest.raises(ValueError, match=f"given {LANES + 1}, wanted at most {LANES}"):
-        next(
-            source.stream(
-                [np.zeros((1, 82), np.float32)] * (LANES + 1),
-                source.drawing(voiced=1, unvoiced=1, sharpened=False, seed=0),
-            )
-        )
+        next(source.stream([np.zeros((1, 82), np.float32)] * (LANES + 1), drawing))
 
 
 @pytest.mark.parametrize("outputs", [Logistics(mixtures=2), MuLaw(levels=256, reach=20)])
