@@ -3,6 +3,7 @@
 import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -24,6 +25,7 @@ INTRODUCTION = (
 FEWEST_STONES = 12  # that the truth is told from: with fewer, its proof may take minutes
 TABLE_BITS = 22  # of the solver that tells it
 PAUSE_S = 0.25  # between the moves of two programs, for the eye
+TURNS = itertools.count(1)
 YOU = "you"
 PICTURE: Any = {"show_label": False, "interactive": False, "buttons": [], "container": False}
 
@@ -36,9 +38,7 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Cal
     named, others = titles(domain, programs), [name for name in programs if name != learned]
     seated = [(YOU, YOU), *((title, name) for name, title in named.items())]
     players = Players(rules, programs, learned)
-    moves, turn = gr.State([]), gr.State(0)  # another turn has the programs go on
-    turns = itertools.count(1)  # no two are the same, however fast a visitor clicks
-    latest = gr.State([0])  # of this visitor: whatever an earlier turn would still show is out of date
+    game, turn = gr.State(Game()), gr.State(0)  # another turn has the programs go on
     # The secret is none, and known: a server that begins anew is to read what the last one kept.
     kept = gr.BrowserState(None, storage_key="software2-control", secret="none")
     gr.Markdown(INTRODUCTION)
@@ -63,73 +63,81 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Cal
             thoughts = gr.Markdown()
             proof = gr.Image(visible=False, alt_text="What each move leads to", **PICTURE)
 
-    def begun(latest: list[int]) -> int:
-        latest[0] = next(turns)
-        return latest[0]
-
-    def answer(
-        moves: list[int], red: str, yellow: str, strength: float, turn: int, latest: list[int]
-    ) -> Iterator[tuple[Any, ...]]:
+    def answer(game: Game, red: str, yellow: str, strength: float) -> Iterator[tuple[Any, ...]]:
         """The programs whose turn it is move, one after the other, until it is a person's."""
-
-        def shown(thought: str) -> tuple[Any, ...]:
-            game = {"moves": moves, "red": red, "yellow": yellow}
-            return game, players.draw(moves), players.tell(moves), thought, gr.update(visible=False)
-
-        if turn != latest[0]:
-            return
-        yield gr.skip(), *shown("")  # nobody has moved: what a person does meanwhile stands
-        while not players.over(moves) and (name := (red, yellow)[len(moves) % 2]) != YOU:
+        mine, thought = game.goes_on(), ""  # whoever still answers an earlier turn stops
+        while mine == game.turn:
+            moves = game.moves
+            kept = {"moves": moves, "red": red, "yellow": yellow}
+            yield kept, players.draw(moves), players.tell(moves), thought, gr.update(visible=False)
+            if players.over(moves) or (name := (red, yellow)[len(moves) % 2]) == YOU:
+                return
             start = time.perf_counter()
             move, thought = players.move(name, moves, strength)
             if YOU not in (red, yellow):
                 time.sleep(max(0.0, PAUSE_S - (time.perf_counter() - start)))
-            moves = [*moves, move]
-            yield moves, *shown(thought)
+            if mine == game.turn:
+                game.moves = [*moves, move]
 
-    def drop(column: int, moves: list[int], red: str, yellow: str, latest: list[int]) -> tuple[list[int], int]:
+    def drop(column: int, game: Game, red: str, yellow: str) -> int:
+        moves = game.moves
         if (mover := (red, yellow)[len(moves) % 2]) != YOU and not players.over(moves):
             raise ValueError(f"turn: given yours, wanted that of {mover} (Take back, if it no longer thinks)")
-        return players.dropped(column, moves), begun(latest)
+        return game.goes_on(players.dropped(column, moves))
 
-    def take_back(moves: list[int], red: str, yellow: str, latest: list[int]) -> tuple[list[int], int]:
+    def take_back(game: Game, red: str, yellow: str) -> int:
         """To where a person can choose again."""
-        moves = moves[:-1]
+        moves = game.moves[:-1]
         while moves and YOU in (red, yellow) and (red, yellow)[len(moves) % 2] != YOU:
             moves = moves[:-1]
-        return moves, begun(latest)
+        return game.goes_on(moves)
 
-    def resume(kept: Any, moves: list[int], latest: list[int]) -> tuple[Any, ...]:
+    def resume(kept: Any, game: Game) -> tuple[Any, ...]:
         """The game that this browser last showed, unless another is begun already, or it is none."""
-        if moves or not players.is_game(kept):
-            return (gr.skip(),) * 4  # whatever was chosen while this was on its way stands
-        return kept["moves"], kept["red"], kept["yellow"], begun(latest)
+        if game.moves or not players.is_game(kept):
+            return (gr.skip(),) * 3  # whatever was chosen while this was on its way stands
+        return kept["red"], kept["yellow"], game.goes_on(kept["moves"])
 
-    def opinions(moves: list[int], strength: float) -> str:
-        return "\n\n".join(players.move(name, moves, strength)[1] for name in programs)
+    def opinions(game: Game, strength: float) -> str:
+        return "\n\n".join(players.move(name, game.moves, strength)[1] for name in programs)
 
-    seats = [moves, red, yellow]
+    seats = [red, yellow]
     working = [
         turn.change(
             told(answer),
-            [*seats, strength, turn, latest],
-            [moves, kept, board, said, thoughts, proof],
+            [game, *seats, strength],
+            [kept, board, said, thoughts, proof],
             trigger_mode="multiple",
             **QUIET,
         ),
-        ask.click(told(opinions), [moves, strength], thoughts, api_name="control"),
-        truth.click(told(players.truth), moves, proof, api_visibility="private"),
+        ask.click(told(opinions), [game, strength], thoughts, api_name="control"),
+        truth.click(told(lambda game: players.truth(game.moves)), game, proof, api_visibility="private"),
     ]
     for i, button in enumerate(columns):
-        button.click(told(partial(drop, i)), [*seats, latest], [moves, turn], **QUIET)
+        button.click(told(partial(drop, i)), [game, *seats], turn, **QUIET)
     anew: Any = {"cancels": working, **QUIET}
-    for seat in (red, yellow):
-        seat.input(begun, latest, turn, **anew)
-    new.click(lambda latest: ([], begun(latest)), latest, [moves, turn], **anew)
-    back.click(take_back, [*seats, latest], [moves, turn], **anew)
-    watch.click(lambda latest: ([], learned, others[0], begun(latest)), latest, [*seats, turn], **anew)
-    page.load(resume, [kept, moves, latest], [*seats, turn], **QUIET)
-    return lambda: opinions([], most)
+    for seat in seats:
+        seat.input(Game.goes_on, game, turn, **anew)
+    new.click(lambda game: game.goes_on([]), game, turn, **anew)
+    back.click(take_back, [game, *seats], turn, **anew)
+    watch.click(lambda game: (learned, others[0], game.goes_on([])), game, [*seats, turn], **anew)
+    page.load(resume, [kept, game], [*seats, turn], **QUIET)
+    return lambda: opinions(Game(), most)
+
+
+@dataclass
+class Game:
+    """A visitor's, changed as events run: of two that overlap, Gradio may store what the earlier one returned last."""
+
+    moves: list[int] = field(default_factory=list)
+    turn: int = 0  # no two are the same, of however many visitors
+
+    def goes_on(self, moves: list[int] | None = None) -> int:
+        """Another turn, which it returns, from these moves on, or from its own."""
+        if moves is not None:
+            self.moves = moves
+        self.turn = next(TURNS)
+        return self.turn
 
 
 class Players:

@@ -138,23 +138,27 @@ def _swept() -> Iterator[None]:
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 @pytest.mark.usefixtures("_swept")
-def test_of_two_turns_the_latest_is_shown() -> None:
-    """Whichever is worked on first: visitors may click twice while the page is busy."""
+def test_of_two_answers_the_later_goes_on() -> None:
+    """Visitors may click twice while the page is busy: the answer to the first click then stops."""
     import gradio as gr
 
-    from control.app import tab
+    from control.app import Game, tab
 
     programs: Any = players().programs
     with gr.Blocks() as page:
         tab(page, SimpleNamespace(module=SimpleNamespace(rules=CONNECT_FOUR, name="net")), programs)  # type: ignore[arg-type]
     handlers: dict[str, Any] = {handler.name: handler.fn for handler in page.fns.values()}
-    latest = [0]
-    first, second = (handlers["begun"](latest) for _ in range(2))
-    asked = ([3], "you", "minmax", 12)
-    assert list(handlers["answer"](*asked, first, latest)) == []
-    before, after = handlers["answer"](*asked, second, latest)
-    assert before[1]["moves"] == [3]
-    assert after[0] == after[1]["moves"] == [3, players().move("minmax", [3], 12)[0]]
+    game, seats = Game([3]), ("you", "minmax")
+    first, second = (handlers["answer"](game, *seats, 12) for _ in range(2))
+    assert [next(answer)[0]["moves"] for answer in (first, second)] == [[3], [3]]
+    assert list(first) == []
+    ((kept, *_),) = second
+    assert kept["moves"] == game.moves == [3, players().move("minmax", [3], 12)[0]]
+    third = handlers["answer"](game, "minmax", "you", 12)
+    next(third)
+    game.goes_on([])
+    assert list(third) == []
+    assert game.moves == []
 
 
 def test_the_truth_is_told_late_enough() -> None:
