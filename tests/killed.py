@@ -1,15 +1,17 @@
-"""`python -m scripts.train`, killed by itself at a chosen moment: python tests/killed.py MOMENT ARGUMENTS...
+"""`python -m scripts.train`, killed by itself at a chosen moment.
 
-MOMENT is `step:N:S`, S seconds after training step N has begun; `writing:N`, when half of the Nth checkpoint is
+A moment is `step:N:S`, S seconds after training step N has begun; `writing:N`, when half of the Nth checkpoint is
 written; or `never`. Judging is left out: what is compared are the weights.
 """
 
+import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,13 +54,39 @@ def unjudged(domain: Domain, made: object, learning: object, output_dir: Path, *
     return {"run": {}}
 
 
-if __name__ == "__main__":
-    moment, *parts = sys.argv.pop(1).split(":")
-    if moment == "step":
+def run(moment: str, arguments: Sequence[str], errors: Path) -> None:
+    """In a process of its own, whose standard error becomes a file."""
+    with errors.open("w") as file:
+        os.dup2(file.fileno(), sys.stderr.fileno())
+    kind, *parts = moment.split(":")
+    if kind == "step":
         at_step(int(parts[0]), float(parts[1]))
-    elif moment == "writing":
+    elif kind == "writing":
         while_writing(int(parts[0]))
     experiment.judge = unjudged  # type: ignore[assignment]
     terminal.show = lambda _: None  # type: ignore[assignment]
+    sys.argv = ["train", *arguments]
     train.main()
     time.sleep(1)  # for a timer that is still to strike
+
+
+IMPORTED = multiprocessing.get_context("forkserver")  # its processes begin as copies of one that has only imported this
+IMPORTED.set_forkserver_preload([__name__])
+
+
+class Started:
+    """A process that runs."""
+
+    def __init__(self, moment: str, *arguments: str) -> None:
+        descriptor, name = tempfile.mkstemp(prefix="errors-")
+        os.close(descriptor)
+        self._errors = Path(name)
+        self._process = IMPORTED.Process(target=run, args=(moment, arguments, self._errors))
+        self._process.start()
+
+    def end(self) -> tuple[int, str]:
+        """Its exit status, of the signal that killed it -9, and its standard error."""
+        self._process.join()
+        said = self._errors.read_text()
+        self._errors.unlink()
+        return self._process.exitcode, said

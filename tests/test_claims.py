@@ -232,7 +232,15 @@ SMALL = (
     'quarter: ["domain.data.limit=600"]}',
     "trained.agility.read.metrics=[accuracy]",
 )
-SMOKE = ("domain=vision", "mode=train", "claims=agile", "trainer=smoke", "logger=csv", *SMALL)
+SMOKE = (
+    "domain=vision",
+    "mode=train",
+    "claims=agile",
+    "trainer=smoke",
+    "logger=csv",
+    "~domain.baselines.hog_svm",
+    *SMALL,
+)
 
 
 def test_what_must_train_trains_once(command, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]

@@ -87,15 +87,20 @@ def test_changes_are_shares_of_the_first_run() -> None:
 
 
 def test_a_run_is_read_along_its_epochs() -> None:
-    def read(*y: float) -> dict[str, float]:
+    def run_of(*y: float) -> dict[str, Any]:
         curve = {"x": [2.0 * i for i in range(len(y))], "y": list(y), "x_label": "CPU-seconds"}
-        run = results(net={"e": 1.0}) | {"plots": [asdict(Plot("learning/val/loss", "curve", curve, "net"))]}
-        return figures(trained.along_training({"whole": run}, curve="learning/val/loss"), "net")
+        return results(net={"e": 1.0}) | {"plots": [asdict(Plot("learning/val/loss", "curve", curve, "net"))]}
+
+    def read(*y: float) -> dict[str, float]:
+        return figures(trained.along_training({"whole": run_of(*y)}, curve="learning/val/loss"), "net")
 
     wanted = {"along/eighth": 14, "along/quarter": 12, "along/half": 8, "along/whole": 0}
     assert read(*range(15, -1, -1)) == wanted, "of 16 epochs the 2nd, 4th, 8th and 16th"
     assert read(5, 4, 3) == {"along/half": 5, "along/whole": 3}
     assert read(5) == {"along/whole": 5}
+    both = trained.along_training({"whole": run_of(5), "pure": run_of(9, 8)}, curve="learning/val/loss")
+    assert figures(both, "net") == {"along/whole": 5}
+    assert figures(both, "net, pure") == {"along/half": 9, "along/whole": 8}
     run = results() | {"plots": [asdict(Plot("learning/val/loss", "curve", {}, "net"))]}
     with pytest.raises(ValueError, match="read: given the curve sharpness, wanted one of learning/val/loss"):
         trained.along_training({"whole": run}, curve="sharpness")

@@ -1,10 +1,7 @@
 """What must not lose anything: kills at any moment, full disks, numbers that are none, two runs at once."""
 
 import json
-import os
 import random
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,8 +9,8 @@ import torch
 from filelock import FileLock
 
 from common import experiment
-from tests.conftest import DOMAINS, LITTLE, ROOT
-from tests.killed import unjudged
+from tests.conftest import DOMAINS, LITTLE
+from tests.killed import Started, unjudged
 
 JUDGE = experiment.judge
 QUICK = ["trainer=smoke", "logger=csv"]
@@ -25,15 +22,6 @@ def _unjudged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scripts.terminal.show", lambda _: None)
 
 
-def start(moment: str, *arguments: str) -> subprocess.Popen:
-    """`python -m scripts.train ARGUMENTS`, to be killed at `moment`."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    command = [sys.executable, str(ROOT / "tests" / "killed.py"), moment, *arguments]
-    return subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-
-
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been(domain: str, tmp_path: Path, command) -> None:  # type: ignore[no-untyped-def]
     """SIGKILL at two random moments and in the middle of a checkpoint: the same weights, bit for bit."""
@@ -43,12 +31,12 @@ def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been(domain: str, tmp_pa
     moments = {f"step:{rng.randrange(12)}:{rng.uniform(0, 0.5)}": -9 for _ in range(2)} | {
         f"writing:{rng.randint(1, 4)}": -9
     }
-    running = [start(m, *smoke, f"output_dir={tmp_path}/{i}") for i, m in enumerate(moments)]
+    running = [Started(m, *smoke, f"output_dir={tmp_path}/{i}") for i, m in enumerate(moments)]
     command("train", *smoke, f"output_dir={tmp_path}/whole")
     whole = torch.load(tmp_path / "whole" / "last.ckpt", weights_only=True)
     for i, (moment, process) in enumerate(zip(moments, running, strict=True)):
-        _, said = process.communicate()
-        assert process.returncode == -9, f"{moment} (seed {seed}): {said}"
+        status, said = process.end()
+        assert status == -9, f"{moment} (seed {seed}): {said}"
         command("train", f"run={tmp_path}/{i}")
         parts = torch.load(tmp_path / str(i) / "last.ckpt", weights_only=True)
         assert whole["global_step"] == parts["global_step"], f"{moment} (seed {seed})"
@@ -62,9 +50,8 @@ def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been(domain: str, tmp_pa
 
 def test_an_interrupted_multirun_goes_on_where_it_stopped(tmp_path: Path, command) -> None:  # type: ignore[no-untyped-def]
     sweep = tmp_path / "sweep"
-    process = start("step:3:0", "-m", *QUICK, "epochs=2", "seed=0,1", "domain.data.flip=none", f"output_dir={sweep}")
-    process.communicate()
-    assert process.returncode == -9
+    process = Started("step:3:0", "-m", *QUICK, "epochs=2", "seed=0,1", "domain.data.flip=none", f"output_dir={sweep}")
+    assert process.end()[0] == -9
     assert (sweep / "0" / "last.ckpt").exists(), "the first epoch of the first job"
     assert not (sweep / "1").exists()
     sweep = sweep.rename(tmp_path / "moved")
@@ -130,12 +117,12 @@ def test_what_was_measured_stays_when_a_program_cannot_be_built(tmp_path: Path, 
 def test_two_runs_at_once_never_share_a_folder(tmp_path: Path) -> None:
     """Of two that are started together, one runs and the other says why it does not."""
     folder = tmp_path / "run"
-    both = [start("never", *QUICK, f"output_dir={folder}", f"seed={seed}") for seed in (0, 1)]
-    said = [process.communicate()[1] for process in both]
-    assert sorted(process.returncode for process in both) == [0, 1], said
-    refused = next(text for text, process in zip(said, both, strict=True) if process.returncode)
+    both = [Started("never", *QUICK, f"output_dir={folder}", f"seed={seed}") for seed in (0, 1)]
+    ends = [process.end() for process in both]
+    assert sorted(status for status, _ in ends) == [0, 1], ends
+    refused = next(said for status, said in ends if status)
     assert "where another run is writing, wanted another folder" in refused or "which holds a run" in refused
-    winner = next(seed for seed, process in enumerate(both) if not process.returncode)
+    winner = next(seed for seed, (status, _) in enumerate(ends) if not status)
     assert f"seed={winner}" in (folder / ".hydra" / "overrides.yaml").read_text()
 
 
@@ -165,9 +152,8 @@ def test_what_a_run_goes_on_with_is_remembered(tmp_path: Path, command) -> None:
     """A longer training that is killed goes on to its new end."""
     folder = tmp_path / "run"
     command("train", *QUICK, f"output_dir={folder}")
-    process = start("step:7:0", f"run={folder}", "epochs=4")
-    process.communicate()
-    assert process.returncode == -9
+    process = Started("step:7:0", f"run={folder}", "epochs=4")
+    assert process.end()[0] == -9
     command("train", f"run={folder}")
     assert torch.load(folder / "last.ckpt", weights_only=True)["epoch"] == 3
 

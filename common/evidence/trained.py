@@ -55,21 +55,23 @@ def along_training(runs: Runs, *, curve: str) -> list[Found]:
     when it ends.
 
     Args:
-        runs: one.
+        runs: one; or others to set beside the first, whose programs then bear their names too.
         curve: of its plots, such as "learning/val/loss".
 
     Raises:
-        ValueError: the run has no such curve.
+        ValueError: a run has no such curve.
     """
-    (results,) = runs.values()
-    plots = {plot["name"]: plot for plot in results["plots"]}
-    if curve not in plots:
-        raise ValueError(f"read: given the curve {curve}, wanted one of {', '.join(plots)}")
-    data = plots[curve]["data"]
-    epochs = {share: int(part * len(data["y"])) for share, part in SHARES.items()}
-    figures = [Figure(f"along/{share}", data["y"][n - 1]) for share, n in epochs.items() if n]
-    plot = Plot("along training", "curve", data | {"y_label": curve, "x_scale": "log", "y_scale": "log"})
-    return _source(runs) + told_of(plots[curve]["program"], "learned", [*figures, plot])
+    found: list[Found] = _source(runs)
+    for beside, (name, results) in enumerate(runs.items()):
+        plots = {plot["name"]: plot for plot in results["plots"]}
+        if curve not in plots:
+            raise ValueError(f"read: given the curve {curve}, wanted one of {', '.join(plots)}")
+        data, program = plots[curve]["data"], plots[curve]["program"]
+        epochs = {share: int(part * len(data["y"])) for share, part in SHARES.items()}
+        figures = [Figure(f"along/{share}", data["y"][n - 1]) for share, n in epochs.items() if n]
+        plot = Plot("along training", "curve", data | {"y_label": curve, "x_scale": "log", "y_scale": "log"})
+        found += told_of(f"{program}, {name}" if beside else program, "learned", [*figures, plot])
+    return found
 
 
 def changes(runs: Runs, *, metrics: Sequence[str], drawn: Sequence[str] = ()) -> list[Found]:
