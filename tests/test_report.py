@@ -251,6 +251,13 @@ def test_tables_in_the_documents_agree_with_the_committed_results(path: Path, tm
     assert copy.read_text() == path.read_text(), f"run: python -m scripts.report update={path.relative_to(ROOT)}"
 
 
+def test_the_committed_commands_run_elsewhere() -> None:
+    """None names a folder of the machine that it was typed on."""
+    runs = [results["run"] for results in load([*documents.committed(), *(ROOT / "docs" / "claims").glob("*.json")])]
+    assert [run["command"] for run in runs if re.search(r"[ =]/", run["command"])] == []
+    assert len(runs) > 60
+
+
 def test_the_picture_agrees_with_the_committed_results() -> None:
     groups = documents.leading(experiments(load(documents.committed())))
     same = (ROOT / "docs" / "results.svg").read_text() == report.picture(groups)
