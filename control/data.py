@@ -15,7 +15,7 @@ from control.game import Rules
 from control.inference import as_planes, inference
 from control.records import Table, table
 from control.selfplay import Habits, Played, check_habits, self_play
-from control.tree import Selection
+from control.tree import Selection, check_selection
 from control.window import Window, averaged, extended, take, window
 from control.workers import WORKERS, run_all
 
@@ -33,11 +33,12 @@ class SelfPlay(pl.LightningDataModule):
         batch_size: of training.
         window_start, window_share, window_most: the newest window_start + window_share * (all there were) records are
             trained on, window_most at most.
-        root_weight: of the search's own value in the value's target, reached linearly in `root_weight_epochs`.
+        root_weight: of the search's own value in the value's target, reached linearly in `root_weight_epochs`;
+            at once if these are 0.
         cache_bits: 2 to the power of it answers of the net are remembered by a stream.
         workers: what plays: this machine's threads, or Ray's actors (extra `ray`).
         seed: fixes games and batches, by epoch and stream, so that a resumed run sees what an uninterrupted one does.
-        limit: at most so many records an epoch, and so many validation positions.
+        limit: at most so many records an epoch, and so many validation positions, of all groups.
     """
 
     def __init__(
@@ -67,10 +68,15 @@ class SelfPlay(pl.LightningDataModule):
         for name, given in at_least_1.items():
             if given < 1:
                 raise ValueError(f"data.{name}: given {given}, wanted 1 or more")
+        if limit is not None and not (isinstance(limit, int) and limit > 0):
+            raise ValueError(f"data.limit: given {limit!r}, wanted null or a whole number above 0")
         if workers not in WORKERS:
             raise ValueError(f"data.workers: given {workers!r}, wanted one of {', '.join(WORKERS)}")
         if not 0 <= root_weight <= 1:
             raise ValueError(f"data.root_weight: given {root_weight}, wanted 0 to 1")
+        if root_weight_epochs < 0:
+            raise ValueError(f"data.root_weight_epochs: given {root_weight_epochs}, wanted 0 or more")
+        check_selection(selection)
         check_habits(habits, selection)
         self.rules, self.selection, self.habits = rules, selection, habits
         self.streams, self.games, self.records = streams, games, min(records, limit or records)
@@ -82,7 +88,7 @@ class SelfPlay(pl.LightningDataModule):
         self.tables = [table(rules.game, games) for _ in range(streams)]
 
     def setup(self, stage: str | None = None) -> None:
-        self.val = labels.read(self.rules, "val")[slice(self.limit)]
+        self.val = labels.read(self.rules, "val").shuffled()[: self.limit]
         held_out = [labels.read(self.rules, split).positions for split in ("val", "test")]
         self.barred = np.sort(labels.keys(self.rules.game, np.concatenate(held_out)))
 
@@ -107,13 +113,18 @@ class SelfPlay(pl.LightningDataModule):
         ]
         played = run_all(self.workers, jobs)
         self.tables = [p.table for p in played]
-        weight = self.root_weight * min(1.0, epoch / max(1, self.root_weight_epochs))
+        weight = self.root_weight_at(epoch)
         for p in played:
             size = int(self.window_start + self.window_share * (self.window.seen[0] + len(p.records.outcome)))
             self.window = extended(
                 self.rules.game, self.window, p.records, root_weight=weight, size=min(size, self.window_most)
             )
         return pace(played, perf_counter() - start) | {"window": float(len(self.window.value))}
+
+    def root_weight_at(self, epoch: int) -> float:
+        """What the search's own value weighs in an epoch's records."""
+        reached = epoch / self.root_weight_epochs if self.root_weight_epochs else 1.0
+        return self.root_weight * min(1.0, reached)
 
     def train_dataloader(self) -> "Batches":
         trainer = self.trainer

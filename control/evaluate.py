@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
+from scipy.stats import binomtest
 
 from common.compare import mean_interval, right_or_wrong
 from common.program import Baseline, Evaluation, Figure, Picture, Plot, Program
@@ -25,7 +26,6 @@ OUTCOMES = {"L": "loses", "D": "draws", "W": "wins"}
 PICTURES = 6  # of each kind in the gallery
 PREVIEWED = 120  # positions, while a net is trained
 STONES = 3  # numbers of stones that share a point of the curve
-NORMAL_95 = 1.96  # standard deviations
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,8 +90,7 @@ class Referee:
     @cached_property
     def labelled(self) -> Labelled:
         """Shuffled, so that the first few are a sample of all groups."""
-        whole = read(self.rules, self.split, each=self.each)
-        return whole[np.random.default_rng(0).permutation(len(whole))[: self.limit]]
+        return read(self.rules, self.split, each=self.each).shuffled()[: self.limit]
 
     @cached_property
     def outcomes(self) -> tuple[np.ndarray, np.ndarray]:
@@ -206,7 +205,10 @@ class Referee:
 
 
 def error_figures(name: str, wrong: np.ndarray, groups: np.ndarray) -> list[Figure]:
-    """The mean of the groups' shares of wrong moves, with a 95 % interval (normal approximation), and each share.
+    """The mean of the groups' shares of wrong moves, and each share, with 95 % intervals.
+
+    A share's is exact (Clopper and Pearson 1934), also where no move is wrong. The mean's reaches as far from it as the
+    root of the sum of squares of how far the shares' do, over the number of groups (Zou and Donner 2008).
 
     Args:
         wrong: 0 or 1 (N,).
@@ -215,10 +217,19 @@ def error_figures(name: str, wrong: np.ndarray, groups: np.ndarray) -> list[Figu
     parts = {group: wrong[groups == group] for group in GROUPS if (groups == group).any()}
     if not parts:
         return []
-    mean = float(np.mean([part.mean() for part in parts.values()]))
-    margin = NORMAL_95 * sum(part.var() / len(part) for part in parts.values()) ** 0.5 / len(parts)
-    whole = Figure(name, mean, max(0.0, float(mean - margin)), min(1.0, float(mean + margin)))
-    return [whole, *(Figure(f"{name}/{group}", *mean_interval(part)) for group, part in parts.items())]
+    shares = {group: share_interval(part) for group, part in parts.items()}
+    value, low, high = np.array(list(shares.values())).T
+    mean = float(value.mean())
+    below, above = (float(np.linalg.norm(value - end)) / len(shares) for end in (low, high))
+    whole = Figure(name, mean, mean - below, mean + above)
+    return [whole, *(Figure(f"{name}/{group}", *share) for group, share in shares.items())]
+
+
+def share_interval(wrong: np.ndarray) -> tuple[float, float, float]:
+    """The share of ones among 0 and 1 (N,), and its exact 95 % interval."""
+    found = binomtest(round(wrong.sum()), len(wrong))
+    ends = found.proportion_ci()
+    return found.statistic, float(ends.low), float(ends.high)
 
 
 def error_by_stones(stones: np.ndarray, wrong: np.ndarray) -> Plot:

@@ -119,18 +119,6 @@ def play(game: Game, own: np.uint64, stones: np.uint64, move: int) -> tuple[np.u
 
 
 @kernel
-def undo(game: Game, own: np.uint64, stones: np.uint64, move: int) -> tuple[np.uint64, np.uint64]:
-    """The position before `move`, which was the last one."""
-    if game.drop:
-        column = stones & column_cells(game, move)
-        cell = column & ~(column >> 1)
-    else:
-        cell = ONE << (move // game.height * (game.height + 1) + move % game.height)
-    before = stones ^ cell
-    return before ^ own, before
-
-
-@kernel
 def has_row(game: Game, bits: np.uint64) -> bool:
     """Whether one side's stones hold a winning row."""
     for direction in game.directions:

@@ -45,6 +45,10 @@ class Labelled:
     def __len__(self) -> int:
         return len(self.positions)
 
+    def shuffled(self) -> "Labelled":
+        """Alike each time, so that the first few are a sample of all groups."""
+        return self[np.random.default_rng(0).permutation(len(self))]
+
 
 @cache
 def read(rules: Rules, split: Literal["val", "test"], *, each: int | None = None) -> Labelled:

@@ -165,7 +165,8 @@ def tell(record: Record, before: list[int], after: list[int]) -> str:
 def openings(rules: Rules, split: Literal["val", "test"], *, plies: int, n: int) -> np.ndarray:
     """uint64 (n, 2): positions after random moves, no two alike or mirror images, none won by the very next move.
 
-    Fewer where the game has fewer. The splits share none where it has 2 n of them.
+    Fewer where the game has fewer. The splits share none where it has 2 n of them: the referee's matches, all on the
+    test split, leave the first n to whoever chooses between players by matches.
 
     Raises:
         ValueError: there are none after so many moves.

@@ -21,7 +21,7 @@ from control.net import OUTCOMES
 from control.positions import check_positions, legal_moves
 from control.root import best_moves
 from control.search import check_said, search
-from control.tree import Selection
+from control.tree import Selection, check_selection
 
 TOGETHER = 256  # positions that are searched in lock-step
 
@@ -43,6 +43,7 @@ class AlphaZero(Module):
         super().__init__(**shared)
         if simulations < 0:
             raise ValueError(f"module.simulations: given {simulations}, wanted 0 or more")
+        check_selection(selection)
         self.rules, self.selection, self.simulations, self.cache_bits = rules, selection, simulations, cache_bits
 
     def on_train_epoch_start(self) -> None:

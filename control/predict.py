@@ -15,7 +15,7 @@ from control.positions import after, check_positions, draw, legal_moves, parse
 
 
 def predict(programs: Mapping[str, Program], given: str, folder: Path, *, rules: Rules = CONNECT_FOUR) -> Iterator[str]:
-    """The board, and what each player would do.
+    """The board, and what each player would do; one with `fewest_stones` is not asked about emptier boards.
 
     Raises:
         ValueError: no position, or one in which the game is over.
@@ -23,6 +23,10 @@ def predict(programs: Mapping[str, Program], given: str, folder: Path, *, rules:
     position = read_position(rules, given)
     yield draw(rules.game, *position)
     for name, player in programs.items():
+        fewest = getattr(player, "fewest_stones", 0)
+        if int(position[1]).bit_count() < fewest:
+            yield f"{name}: not asked, wants {fewest} stones or more"
+            continue
         move, value, *shares = player(position[None])[0]
         weighed = ", ".join(f"{i + 1}: {share:.0%}" for i, share in enumerate(shares) if share > 0)
         yield f"{name}: column {int(move) + 1}, value {value:+.2f}" + (f" (weighed {weighed})" if weighed else "")
@@ -35,9 +39,9 @@ def read_position(rules: Rules, given: str) -> np.ndarray:
         ValueError: it is none, or the game is over in it.
     """
     moves = given.strip()
-    if set(moves) <= {str(i + 1) for i in range(rules.width)}:
+    if moves and set(moves) <= {str(i + 1) for i in range(rules.width)}:
         position = after(rules.game, [int(sign) - 1 for sign in moves])
-    elif set(moves) <= set("XO. /\n"):
+    elif moves and set(moves) <= set("XO. /\n"):
         position = parse(rules.game, moves.replace("/", "\n"))
         position = check_positions(rules.game, position[None])[0]
     else:

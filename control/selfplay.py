@@ -210,9 +210,13 @@ def _play(p: Play, g: int, move: int, rng: np.random.Generator) -> None:
 
 @kernel
 def move_on(p: Play, rng: np.random.Generator) -> None:
-    """Moves in every game that was searched enough, and begins new ones where games are over."""
+    """Moves in every game that was searched enough, and begins new ones where games are over.
+
+    As long as there is room for one more game's records: openings that are proven at once would go on for ever.
+    """
+    room = len(p.out.outcome) - p.game.height * p.game.width
     for g in range(len(p.table.held)):
-        while is_done(p.trees, g):
+        while is_done(p.trees, g) and p.tally.records[0] <= room:
             proven = is_proven(p.trees, g, 0)
             policy = root.policy(p.game, p.selection, p.trees, g)
             p.tally.moves[0] += 1

@@ -33,6 +33,22 @@ class Selection(NamedTuple):
     c_scale: float
 
 
+def check_selection(selection: Selection) -> None:
+    """That a search can be done so: a kernel would not say that it cannot.
+
+    Raises:
+        ValueError: with the setting's name, what was given and what was wanted.
+    """
+    for name in ("proofs", "gumbel"):
+        if not isinstance(given := getattr(selection, name), bool):
+            raise ValueError(f"selection.{name}: given {given!r}, wanted true or false")
+    for name in ("c_puct", "fpu_reduction", "c_visit", "c_scale"):
+        if not (given := getattr(selection, name)) >= 0:
+            raise ValueError(f"selection.{name}: given {given}, wanted 0 or more")
+    if selection.considered < 1:
+        raise ValueError(f"selection.considered: given {selection.considered}, wanted 1 or more")
+
+
 class Trees(NamedTuple):
     """One tree a game: arrays (games, nodes), node 0 the root; a node's values are seen by its side to move.
 

@@ -1,5 +1,6 @@
 """The databases domain's part in measuring the essay's claims: queries and keys that are chosen against the model."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -49,15 +50,20 @@ def adversarial(subject: Subject, *, times: int, share: float, each: int) -> lis
             "/attacked": referee.ns(program, worst),
             "/poisoned": referee.ns(partial(ranks, over, spoilt), usual),
         }
-        figures = [Figure(f"lookup_ns{how}", value) for how, value in ns.items()]
-        figures += [
-            Figure("kept_under_attack", ns[""] / ns["/attacked"]),
-            Figure("kept_when_poisoned", ns[""] / ns["/poisoned"]),
-        ]
+        figures = under_attack(ns)
         asked_of = {"": (index, keys, usual), "/attacked": (index, keys, worst), "/poisoned": (over, spoilt, usual)}
         figures += [Figure(f"left_open{how}", left_open(*a)) for how, a in asked_of.items() if guesses(a[0])]
         found += subject.of(name, figures)
     return found
+
+
+def under_attack(ns: Mapping[str, float]) -> list[Figure]:
+    """Nanoseconds a lookup, without an attack and by attack; what share of its speed the worst leaves, and poison."""
+    return [
+        *(Figure(f"lookup_ns{how}", value) for how, value in ns.items()),
+        Figure("kept_under_attack", min(ns[""] / ns[how] for how in ns if how)),
+        Figure("kept_when_poisoned", ns[""] / ns["/poisoned"]),
+    ]
 
 
 def guesses(index: Index) -> bool:

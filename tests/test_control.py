@@ -13,6 +13,7 @@ from common import checkpoint, cost
 from common.optim import adamw, flat_then_cosine, triangle
 from control import labels, solver
 from control.data import Exact, SelfPlay
+from control.evaluate import Referee
 from control.game import CONNECT_FOUR, TIC_TAC_TOE, Rules, mirror, mirror_move
 from control.inference import as_planes, inference
 from control.module import AlphaZero, LearnedPlayer, best_legal
@@ -42,6 +43,21 @@ def test_validation_targets_are_what_keeps_the_outcome() -> None:
     assert np.array_equal(1 - value.numpy().argmax(1), outcomes.max(1))
 
 
+def test_a_limited_validation_is_of_all_groups() -> None:
+    games = data(CONNECT_FOUR, limit=60)
+    games.setup()
+    assert set(games.val.groups) == set(labels.GROUPS)
+    assert np.array_equal(
+        games.val.positions,
+        Referee(rules=CONNECT_FOUR, split="val", each=None, opponents={}, openings=0, limit=60).labelled.positions,
+    )
+
+
+def test_the_searchs_value_counts_at_once_or_as_slowly_as_is_said() -> None:
+    assert [data(root_weight_epochs=0).root_weight_at(epoch) for epoch in (0, 1)] == [0.5, 0.5]
+    assert [data(root_weight_epochs=2).root_weight_at(epoch) for epoch in range(4)] == [0, 0.25, 0.5, 0.5]
+
+
 def data(rules: Rules = SMALL, **changed: object) -> SelfPlay:
     settings = {
         "streams": 2,
@@ -58,11 +74,15 @@ def data(rules: Rules = SMALL, **changed: object) -> SelfPlay:
         "workers": "threads",
         "seed": 0,
     }
-    return SelfPlay(rules=rules, selection=PUCT, **{"habits": HABITS, **settings, **changed})  # type: ignore[arg-type]
+    return SelfPlay(rules=rules, **{"selection": PUCT, "habits": HABITS, **settings, **changed})  # type: ignore[arg-type]
 
 
 def habits(**changed: object) -> SelfPlay:
     return data(habits=HABITS._replace(**changed))  # type: ignore[arg-type]
+
+
+def selection(**changed: object) -> SelfPlay:
+    return data(selection=PUCT._replace(**changed))  # type: ignore[arg-type]
 
 
 def module(rules: Rules = SMALL, **changed: object) -> AlphaZero:
@@ -180,6 +200,17 @@ def test_a_player_is_asked_about_positions_in_play_of_its_own_game(simulations: 
         (lambda: data(workers="slurm"), r"data\.workers: given 'slurm', wanted one of threads, ray"),
         (lambda: data(window_most=0), r"data\.window_most: given 0, wanted 1 or more"),
         (lambda: data(root_weight=2), r"data\.root_weight: given 2, wanted 0 to 1"),
+        (lambda: data(root_weight_epochs=-1), r"data\.root_weight_epochs: given -1, wanted 0 or more"),
+        (lambda: data(limit=0), r"data\.limit: given 0, wanted null or a whole number above 0"),
+        (lambda: selection(considered=0), r"selection\.considered: given 0, wanted 1 or more"),
+        (lambda: selection(gumbel="no"), r"selection\.gumbel: given 'no', wanted true or false"),
+        (lambda: selection(proofs=1), r"selection\.proofs: given 1, wanted true or false"),
+        (lambda: selection(c_puct=-1.0), r"selection\.c_puct: given -1\.0, wanted 0 or more"),
+        (lambda: selection(c_visit=float("nan")), r"selection\.c_visit: given nan, wanted 0 or more"),
+        (
+            lambda: module(selection=PUCT._replace(fpu_reduction=-0.1)),
+            r"selection\.fpu_reduction: given -0\.1, wanted 0 or more",
+        ),
         (lambda: habits(fast_simulations=25), r"habits\.fast_simulations: given 25, wanted 1 to the 24 of full"),
         (lambda: habits(noise_share=-0.1), r"habits\.noise_share: given -0\.1, wanted 0 to 1"),
         (lambda: habits(dirichlet_alpha=0.0), r"habits\.dirichlet_alpha: given 0\.0, wanted more than 0"),

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from hydra.utils import instantiate
+from scipy.stats import binom
 
 from common.program import Evaluator, Program
 from control.baseline import MinmaxPlayer, PerfectPlayer, RandomPlayer
@@ -61,6 +62,28 @@ def test_each_group_has_the_same_weight_and_the_interval_is_that_of_a_bootstrap(
     again = [np.mean([rng.choice(part, len(part)).mean() for part in parts]) for _ in range(4000)]
     assert (whole.low, whole.high) == pytest.approx(np.quantile(again, [0.025, 0.975]), abs=0.01)
     assert error_figures("error", wrong[:0], groups[:0]) == []
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_no_error_among_few_does_not_say_that_there_is_none(share: float) -> None:
+    """Of n moves none is wrong, one time in forty, of a player that errs in 1 - 0.025 ** (1 / n) of all."""
+    groups = np.repeat(["begin_hard", "end_easy"], [300, 50])
+    whole, *parts = error_figures("error", np.full(350, share), groups)
+    unseen = [1 - 0.025 ** (1 / n) for n in (50, 300)]
+    away = [abs((f.high if share == 0 else f.low) - share) for f in parts]
+    assert dict(zip((f.metric for f in parts), away, strict=True)) == pytest.approx(
+        {"error/end_easy": unseen[0], "error/begin_hard": unseen[1]}
+    )
+    assert {f.value for f in (whole, *parts)} == {share}
+    assert abs((whole.high if share == 0 else whole.low) - share) == pytest.approx(np.hypot(*unseen) / 2)
+    assert (whole.low if share == 0 else whole.high) == pytest.approx(share)
+
+
+def test_a_groups_interval_is_that_of_which_its_errors_are_one_time_in_forty() -> None:
+    wrong = np.repeat([1.0, 0.0], [3, 97])
+    _, part = error_figures("error", wrong, np.repeat("end_easy", 100))
+    assert binom.sf(2, 100, part.low) == pytest.approx(0.025)
+    assert binom.cdf(3, 100, part.high) == pytest.approx(0.025)
 
 
 def test_the_curve_is_the_error_of_each_number_of_stones() -> None:

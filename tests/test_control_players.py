@@ -1,6 +1,7 @@
 """The hand-written players: exact scores against a plain search and published ones, the others against plain twins."""
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from control import rollouts, solver
 from control.baseline import OPEN_ROW_WORTH, STEEPNESS, MinmaxPlayer, PerfectPlayer, RolloutPlayer
 from control.game import CONNECT_FOUR, TIC_TAC_TOE, Game, Rules, all_rows, has_row, mirror, play
 from control.positions import after, legal_moves, parse, planes
+from control.predict import predict
 from control.tactics import can_win
 from tests.boards import SMALL, random_positions
 
@@ -174,6 +176,23 @@ def test_rollouts_find_the_outcome_in_the_limit() -> None:
 def test_a_position_that_cannot_be_is_refused_by_every_player(name: str) -> None:
     with pytest.raises(ValueError, match=r"positions\[0\]: given a finished game"):
         PLAYERS[name](TIC_TAC_TOE)(after(TIC_TAC_TOE.game, [0, 3, 1, 4, 2])[None])
+
+
+def test_a_player_that_thinks_for_minutes_is_not_asked(tmp_path: Path) -> None:
+    players = {"minmax": MinmaxPlayer(rules=CONNECT_FOUR, depth=2)}
+    players |= {"perfect": PerfectPlayer(rules=CONNECT_FOUR, table_bits=16, fewest_stones=12)}
+    board, minmax, perfect = predict(players, "4453", tmp_path)
+    assert board.splitlines()[-1] == ". . O X X . ."
+    assert minmax.startswith("minmax: column ")
+    assert perfect == "perfect: not asked, wants 12 stones or more"
+    asked = {"perfect": PerfectPlayer(rules=SMALL, table_bits=12, fewest_stones=4)}
+    assert list(predict(asked, "1234", tmp_path, rules=SMALL))[1].startswith("perfect: column ")
+
+
+@pytest.mark.parametrize("given", ["", " "])
+def test_no_input_is_no_position(given: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=rf"input: given '{given}', wanted columns, 1 to 7, such as 4453, or a board"):
+        list(predict({}, given, tmp_path))
 
 
 def test_settings_that_make_no_sense_are_refused() -> None:

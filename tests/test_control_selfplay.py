@@ -110,6 +110,15 @@ def test_no_game_begins_with_a_barred_position() -> None:
     assert np.bitwise_count(found.records.positions[:, 1]).min() == 2
 
 
+def test_openings_that_are_proven_at_once_fill_no_more_than_there_is_room_for() -> None:
+    """With two in a row to win, who has laid one stone threatens more than can be parried."""
+    rules = Rules(height=3, width=3, row=2, drop=True)
+    found = played(rules, opening_share=1.0, opening_plies=1, play_on=0.0, wanted=40)
+    assert 40 <= len(found.records.outcome) <= 40 + 16 * 9
+    assert (found.records.outcome == -1).all()
+    assert found.evaluations == 0
+
+
 def test_most_games_end_when_they_are_proven_and_the_others_go_on() -> None:
     cut, whole = played(SMALL, play_on=0.0), played(SMALL, play_on=1.0)
     assert whole.moves / whole.games > cut.moves / cut.games + 0.5

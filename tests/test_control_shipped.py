@@ -26,4 +26,17 @@ def test_the_shipped_net_errs_as_its_card_says(command, monkeypatch, tmp_path: P
     found = {f["metric"]: f["value"] for f in results(tmp_path / "alone")["figures"] if f["program"] == "hybrid"}
     for group, error in NET_ALONE.items():
         assert found[group] == pytest.approx(error, abs=0.006), group  # a few moves of another CPU's rounding
-        assert f"{100 * error:.1f}" in (ROOT / "control" / "README.md").read_text()
+
+
+def test_the_card_says_how_often() -> None:
+    """In the row of the net alone, below the groups' names, and their mean."""
+    table = (ROOT / "control" / "README.md").read_text().split("| | end easy |")[1].splitlines()
+    (row,) = (line for line in table if line.startswith("| the net alone"))
+    names = [name.removeprefix("error/").replace("_", " ") for name in NET_ALONE]
+    assert cells(f"| | end easy |{table[0]}") == ["", *names, "mean"]
+    errors = [*NET_ALONE.values(), sum(NET_ALONE.values()) / len(NET_ALONE)]
+    assert cells(row)[1:] == [f"{100 * error:.1f}" for error in errors]
+
+
+def cells(row: str) -> list[str]:
+    return [cell.strip() for cell in row.split("|")[1:-1]]

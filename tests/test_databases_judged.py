@@ -8,6 +8,7 @@ import torch
 
 from databases import keys as key_sets
 from databases.baseline import BinarySearch, Interpolation, Tree
+from databases.claims import under_attack
 from databases.data import Batches, Ranks
 from databases.evaluate import Referee
 from databases.keys import KeySet
@@ -127,6 +128,15 @@ def test_a_wrong_rank_ends_the_run() -> None:
 
     with pytest.raises(ValueError, match=f"answers: given 5001 for the key {LARGEST}, wanted its rank 5000"):
         referee(Wrong(program.index, program.table))
+
+
+@pytest.mark.parametrize(("attacked", "poisoned", "kept"), [(20.0, 12.5, 0.5), (12.5, 40.0, 0.25), (8.0, 5.0, 1.25)])
+def test_what_is_kept_under_attack_is_under_the_strongest(attacked: float, poisoned: float, kept: float) -> None:
+    found = under_attack({"": 10.0, "/attacked": attacked, "/poisoned": poisoned})
+    value = {figure.metric: figure.value for figure in found}
+    assert value["kept_under_attack"] == kept
+    assert value["kept_when_poisoned"] == 10 / poisoned
+    assert value["lookup_ns/attacked"] == attacked
 
 
 def test_the_splits_ask_for_different_keys() -> None:

@@ -67,8 +67,8 @@ def test_the_kernel_machine_learns_is_small_and_sees_mirror_images_alike() -> No
     np.testing.assert_allclose(p.sum(1), 1, rtol=1e-5)
 
 
-def test_the_full_kernel_machine_fits_in_eight_megabytes() -> None:
-    settings = machine_of()
+def test_the_full_kernel_machine_fits_in_eight_megabytes(config) -> None:  # type: ignore[no-untyped-def]
+    settings = config("experiment=vision_full").domain.baselines.hog_svm
     width = features(GRIDS, ORIENTATIONS) + 14 * 14
     halves = 2 * (width * settings.components + settings.landmarks * settings.components)
     assert halves + 4 * (settings.landmarks * 10 + width) <= 8e6

@@ -1,11 +1,12 @@
 """The data of vision: what is in it, how it is split, and what training does to it."""
 
 import numpy as np
+import pytest
 import torch
 
 from tests.fashion import data
 from vision.baseline import mirrored
-from vision.data import ERASED_AREA, Batches, erase, mirror, read, translate
+from vision.data import ERASED_AREA, Batches, FashionMNIST, erase, mirror, read, translate
 from vision.evaluate import Referee
 
 
@@ -31,9 +32,39 @@ def test_the_test_images_with_a_near_duplicate_are_the_published_182() -> None:
 
 
 def test_no_domain_module_holds_the_test_split() -> None:
-    module = data()
-    held = {part.pixels.tobytes() for part in vars(module).values() if hasattr(part, "pixels")}
-    assert read("test", limit=1000).pixels.tobytes() not in held
+    test = read("test")
+    module = data(limit=None)
+    assert len(held(module)) == 60_000
+    assert not held(module) & images(test.pixels)
+    for part in (test, read("test", limit=3), torch.tensor(test.pixels[-1:])):  # would be seen
+        module.more = part
+        assert held(module) & images(test.pixels)
+
+
+def held(module: FashionMNIST) -> set[bytes]:
+    """Every image that it holds, in whatever split."""
+    parts = [getattr(part, "pixels", part) for part in vars(module).values()]
+    return set().union(*(images(part) for part in parts if np.shape(part)[1:] == (28, 28)))
+
+
+def images(pixels: np.ndarray | torch.Tensor) -> set[bytes]:
+    return {image.tobytes() for image in np.asarray(pixels)}
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"batch_size": 0}, "data.batch_size: given 0, wanted 1 or more"),
+        ({"translate": -1}, "data.translate: given -1, wanted 0 or more"),
+        ({"erase": 1.5}, "data.erase: given 1.5, wanted 0 to 1"),
+        ({"erase": float("nan")}, "data.erase: given nan, wanted 0 to 1"),
+        ({"flip": "never"}, "data.flip: given 'never', wanted one of none, random, alternate"),
+        ({"limit": 0}, "limit: given 0, wanted null or a whole number above 0"),
+    ],
+)
+def test_impossible_settings_are_refused(changed: dict, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        data(**changed)
 
 
 def test_an_epoch_is_every_image_once_and_the_same_after_a_restart() -> None:

@@ -34,7 +34,7 @@ CURVE = (
 )
 LEVELS = 21  # at which each program is asked, from nothing to the most
 LEAST = 0.02  # of probability lost that is shown in full colour
-AGAINST, FOR = np.array([255.0, 60, 60]), np.array([70.0, 110, 255])
+FOR, AGAINST = np.array([255.0, 60, 60]), np.array([70.0, 110, 255])  # the answer: red, blue
 CELL = 4  # pixels a side of a cell of the picture of gradients
 
 
@@ -162,7 +162,7 @@ def occluded(program: Program, pixels: np.ndarray) -> Image.Image:
     """Where a black square lowers the answer's probability, in red, or raises it, in blue (Zeiler and Fergus 2014)."""
     lost = occlusion(program, pixels)
     share = lost / max(np.abs(lost).max(), LEAST)
-    strength, colour = np.abs(share)[..., None], np.where(share[..., None] > 0, AGAINST, FOR)
+    strength, colour = np.abs(share)[..., None], np.where(share[..., None] > 0, FOR, AGAINST)
     return enlarged((strength * colour + (1 - strength) * 0.5 * pixels[..., None]).round().astype(np.uint8))
 
 
@@ -177,7 +177,7 @@ def gradients(pixels: np.ndarray) -> Image.Image:
         for column in range(len(cells)):
             strengths = cells[row, column].reshape(2, -1).sum(0) * min(1.0, level[row, column])  # of both signs
             for i in np.argsort(strengths):
-                along = 2 * np.pi * i / ORIENTATIONS + np.pi / 2
+                along = 2 * np.pi * (i + 0.5) / ORIENTATIONS + np.pi / 2
                 x, y = (column + 0.5) * side, (row + 0.5) * side
                 dx, dy = 0.45 * side * np.cos(along), 0.45 * side * np.sin(along)
                 draw.line((x - dx, y - dy, x + dx, y + dy), int(255 * min(1.0, strengths[i])), 3)

@@ -137,6 +137,12 @@ class FashionMNIST(pl.LightningDataModule):
         super().__init__()
         if flip not in FLIPS:
             raise ValueError(f"data.flip: given {flip!r}, wanted one of {', '.join(FLIPS)}")
+        if batch_size < 1:
+            raise ValueError(f"data.batch_size: given {batch_size}, wanted 1 or more")
+        if translate < 0:
+            raise ValueError(f"data.translate: given {translate}, wanted 0 or more")
+        if not 0 <= erase <= 1:
+            raise ValueError(f"data.erase: given {erase}, wanted 0 to 1")
         self.batch_size = batch_size
         self.translate = translate
         self.erase = erase

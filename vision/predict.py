@@ -12,6 +12,7 @@ from vision.task import CLASSES, SIZE
 SHOWN = 3  # classes
 LARGEST = 10_000  # pixels a side: more is no photograph of clothes
 ENOUGH = 1000  # pixels a side that are looked at
+SIXTEEN_TO_8 = 65535 // 255
 ENLARGED = 10  # times, in the picture of what the programs see
 
 
@@ -45,6 +46,8 @@ def read_image(path: Path) -> np.ndarray:
 
 def as_problem(image: Image.Image) -> np.ndarray:
     """uint8 (SIZE, SIZE) as in the data set: light clothes before black. What has a light border is turned over."""
+    if image.mode.startswith("I"):  # 16 bits, which Pillow would cut off at 255
+        image = Image.fromarray((np.asarray(image) // SIXTEEN_TO_8).clip(0, 255).astype(np.uint8))
     white = Image.new("RGBA", image.size, "white")
     white.alpha_composite(image.convert("RGBA"))
     side = max(image.size)
