@@ -12,14 +12,24 @@ BOOTSTRAP: Any = {"method": "percentile", "n_resamples": 1000, "batch": 50}  # a
 
 
 def mean_interval(values: np.ndarray) -> tuple[float, float | None, float | None]:
-    """Mean, and its 95 % percentile bootstrap interval over problems (Efron 1979); one problem has none."""
+    """Mean, and its 95 % percentile bootstrap interval over problems (Efron 1979); one problem has none.
+
+    Where of bool values all are the same, it ends with `most_unseen`.
+    """
+    either = np.asarray(values).dtype == bool
     values = np.asarray(values, np.float64)
     mean = float(values.mean())
     if len(values) < 2:
         return mean, None, None
     if np.ptp(values) == 0:
-        return mean, mean, mean
+        others = most_unseen(len(values)) if either else 0.0
+        return mean, mean - others * mean, mean + others * (1 - mean)
     return mean, *_interval((values,), np.mean, paired=False)
+
+
+def most_unseen(n: int) -> float:
+    """The largest share of cases of which none is among n in one of forty times (Clopper and Pearson 1934, at 95 %)."""
+    return float(1 - 0.025 ** (1 / n))
 
 
 def share_left(after: np.ndarray, before: np.ndarray, *, paired: bool) -> tuple[float, float, float]:

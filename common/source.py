@@ -27,8 +27,9 @@ class Source:
 def own_source(program: Program, problems: Any) -> Source:
     """Traces one call, and the threads that it starts.
 
-    A compiled numba kernel shows no lines: all of its source counts, and what it calls. Where compiled code is written
-    by other functions (overloads, intrinsics), they stand in an attribute `written_as` of what the kernel calls.
+    A compiled numba kernel shows no lines: all of its source counts, and what it calls, by its name or as its module's.
+    Where compiled code is written by other functions (overloads, intrinsics), they stand in an attribute `written_as`
+    of what the kernel calls.
     """
     ran: set[tuple[str, int]] = set()
     codes: dict[CodeType, dict[str, Any]] = {}
@@ -54,7 +55,7 @@ def own_source(program: Program, problems: Any) -> Source:
     seen = set(codes)
     while queue:
         code, names = queue.pop()
-        for value in (names[n] for n in code.co_names if n in names):
+        for value in _named(code, names):
             for part in (getattr(value, "py_func", None), *getattr(value, "written_as", ())):
                 if part is not None and _ours(part.__code__) and part.__code__ not in seen:
                     seen.add(part.__code__)
@@ -65,12 +66,31 @@ def own_source(program: Program, problems: Any) -> Source:
     return Source(len(ran), tuple(sorted(libraries - {""})), tuple(seen))
 
 
+def _named(code: CodeType, names: dict[str, Any]) -> Iterator[Any]:
+    """What a function and those that stand in it name of its module's names, and of the modules among these."""
+    before: Any = None
+    for instruction in dis.get_instructions(code):
+        value = None
+        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            value = names.get(instruction.argval)
+        elif instruction.opname in ("LOAD_ATTR", "LOAD_METHOD") and isinstance(before, ModuleType):
+            value = getattr(before, instruction.argval, None)
+        if value is not None:
+            yield value
+        before = value
+    for inner in _within(code):
+        yield from _named(inner, names)
+
+
 def _lines(code: CodeType) -> Iterator[int]:
     """Of a function and of those that stand in it."""
     yield from (n for _, n in dis.findlinestarts(code) if n)
-    for inner in code.co_consts:
-        if isinstance(inner, CodeType):
-            yield from _lines(inner)
+    for inner in _within(code):
+        yield from _lines(inner)
+
+
+def _within(code: CodeType) -> Iterator[CodeType]:
+    return (part for part in code.co_consts if isinstance(part, CodeType))
 
 
 def _ours(code: CodeType) -> bool:

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
-from common.compare import mean_interval, means, paired, right_or_wrong, share_left
+from common.compare import mean_interval, means, most_unseen, paired, right_or_wrong, share_left
 from common.program import Evaluation
 
 rng = np.random.default_rng(1)
@@ -31,6 +32,14 @@ def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
 
 def test_equal_values_have_no_spread() -> None:
     assert mean_interval(np.full(50, 0.25)) == (0.25, 0.25, 0.25)
+
+
+@pytest.mark.parametrize("n", [2, 30, 1000])
+def test_what_was_never_seen_may_yet_be(n: int) -> None:
+    exact = binomtest(0, n).proportion_ci(0.95)
+    assert mean_interval(np.zeros(n, bool)) == pytest.approx((0, exact.low, exact.high))
+    assert mean_interval(np.ones(n, bool)) == pytest.approx((1, 1 - exact.high, 1))
+    assert most_unseen(n) == pytest.approx(exact.high)
 
 
 def test_what_is_left_is_sharper_of_the_same_problems() -> None:

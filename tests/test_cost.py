@@ -6,15 +6,19 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
 
 import numba
 import numpy as np
 import pytest
+import pytorch_lightning as pl
 import torch
 from numba.extending import overload
 
-from common import answering, cost
+from common import answering, cost, experiment
 from common.source import own_source
+from tests import toys
 
 pytestmark = pytest.mark.fresh_process
 
@@ -62,6 +66,7 @@ def test_known_time_size_and_lines() -> None:
     assert found["throughput_per_s"].value > 1 / 0.002, "many problems a call"
     assert {f.unit for f in found.values()} == {"", "s", "bytes", "1/s"}
     assert "flops" not in found
+    assert 10 < found["answers"].value <= 0.5 / 0.002 + 1, "of half a second"
 
 
 def test_peak_memory_is_the_programs_own() -> None:
@@ -112,6 +117,16 @@ def test_lines_of_a_compiled_kernel_count_with_what_it_calls() -> None:
     lines_with_code = 1 + 2 + 3  # the call, kernel's def and return, inner's def and two lines
     assert source.lines == lines_with_code
     assert source.libraries == ("numba",)
+
+
+here = sys.modules[__name__]
+
+
+def test_kernels_count_that_are_named_by_their_module_or_within_a_comprehension() -> None:
+    def program(problems: np.ndarray) -> list[float]:
+        return [here.kernel(x) for x in problems]  # type: ignore[attr-defined]
+
+    assert own_source(program, np.ones(1)).lines == 1 + 2 + 3
 
 
 def either(x: float) -> float:
@@ -185,3 +200,31 @@ def test_throughput_stops_doubling_when_a_call_gets_long() -> None:
 
     answering._throughput(program, np.zeros(64), 0.003)
     assert max(sizes) < 64
+
+
+def test_making_the_learned_program_counts_as_building_does(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    def burn(*_: object) -> str:
+        end = time.process_time() + 0.3
+        while time.process_time() < end:
+            pass
+        return "a program"
+
+    domain = toys.nim()
+    monkeypatch.setattr(toys.Player, "program", burn)
+    learned = next(experiment.entrants(domain, cost.Spent(cpu_s=10.0, wall_s=5.0)))
+    assert 10.29 <= learned.spent.cpu_s < 11.5
+    assert learned.spent.wall_s >= 5.3
+
+
+@pytest.mark.parametrize("uses", [True, False])
+def test_where_ray_worked_too_no_cpu_seconds_are_told(uses: bool, monkeypatch, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(is_initialized=lambda: uses))
+    clock, domain = cost.TrainingClock(), toys.nim()
+    quiet = {"enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": False}
+    fit = pl.Trainer(
+        max_epochs=1, accelerator="cpu", callbacks=[clock], logger=False, default_root_dir=tmp_path, **quiet
+    )
+    fit.fit(domain.module, datamodule=domain.data)
+    told = {figure.metric for figure in (clock.spent + cost.Spent()).figures()}
+    assert told == {"build_wall_s"} | (set() if uses else {"build_cpu_s"})
+    assert bool(clock.plots()) is not uses

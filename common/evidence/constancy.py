@@ -44,7 +44,7 @@ def constancy(subject: Subject, *, problems: int) -> list[Figure | Plot]:
             Figure("latency_worst_s", float(latencies[-1]), unit="s"),
             Figure("hardest_over_typical", measured["hardest_s"] / measured["typical_s"]),
             Figure("memory_bytes", measured["memory_bytes"], unit="bytes"),
-            Figure("memory_growth", measured["grown_bytes"] / measured["memory_bytes"]),
+            Figure("grown_bytes", measured["grown_bytes"], unit="bytes"),
         ]
         picked = np.unique(np.linspace(0, len(latencies) - 1, 200).astype(int))
         shares = {"x": (picked / max(1, len(latencies) - 1)).tolist(), "y": (latencies[picked] / middle).tolist()}

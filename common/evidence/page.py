@@ -82,6 +82,13 @@ class Verdict:
             return "fails in part" if untold else "fails"
         return "cannot be told" if untold or self.measured else "not measured yet"
 
+    @property
+    def counted(self) -> str:
+        """The verdict, and where it is one in part of how many learned programs' figures it is so."""
+        so = sum(len(c.so) for c in self.conditions)
+        asked = so + sum(len(c.not_so) + len(c.untold) for c in self.conditions)
+        return f"{self}: {so} of {asked}" if str(self).endswith("in part") else str(self)
+
 
 def read(path: Path) -> dict[str, Claim]:
     """The claims of a YAML file, in its order.
@@ -171,7 +178,7 @@ def pages(claims: Mapping[str, Claim], loaded: Sequence[Results]) -> tuple[str, 
 def verdicts(claims: Mapping[str, Claim], loaded: Sequence[Results], link: str) -> str:
     """A Markdown table of the claims and what became of them; `link` is where the page of them lies."""
     rows = [
-        f"| [{claim.title}]({link}#{claim.anchor}) | {judged(claim, measured)} |"
+        f"| [{claim.title}]({link}#{claim.anchor}) | {judged(claim, measured).counted} |"
         for claim, measured in measurements(claims, loaded)
     ]
     return "\n".join(["| the essay says | measured |", "| --- | --- |", *rows])

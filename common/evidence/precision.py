@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from common.compare import mean_interval, share_left
+from common.compare import mean_interval, most_unseen, share_left
 from common.evidence import Subject
 from common.precision import full
 from common.program import Evaluation, Figure, Plot
@@ -62,7 +62,7 @@ def changed(coarse: np.ndarray, scores: np.ndarray) -> tuple[float, float, float
     among them (Clopper and Pearson 1934).
     """
     if (coarse == scores).all():
-        return 0.0, 0.0, 1 - 0.025 ** (1 / len(scores))
+        return 0.0, 0.0, most_unseen(len(scores))
     change, low, high = (end - 1 for end in share_left(coarse, scores, paired=True))
     return abs(change), 0.0 if low <= 0 <= high else min(abs(low), abs(high)), max(abs(low), abs(high))
 
