@@ -11,12 +11,13 @@ from typing import Any
 
 import numba
 import numpy as np
-from scipy.signal import firwin, lfilter
+from scipy.signal import firwin
 
 from speech.prediction import LPC_ORDER, logistic_bits, predict_from_mel, predicted
 from speech.signal import (
     BANDS,
     SAMPLE_RATE_HZ,
+    TAPS,
     Analysis,
     Features,
     at_subframes,
@@ -24,6 +25,7 @@ from speech.signal import (
     check_length,
     clipped,
     de_emphasis,
+    filtered,
     finished,
     istft,
     mel_bands,
@@ -31,7 +33,6 @@ from speech.signal import (
     stft,
 )
 
-TAPS = 129  # of the filters that part pulses from noise
 PULSE_SIDE = 16  # samples that a pulse has on each side
 
 
@@ -119,7 +120,7 @@ class SourceFilterVocoder:
     def _excitation(self, frames: np.ndarray) -> np.ndarray:
         """White on the whole, of variance 1: (frames * hop,)."""
         hop = self.features.hop
-        voiced = at_subframes(frames[:, BANDS + 1].astype(np.float64), hop)
+        voiced = np.repeat(frames[:, BANDS + 1].astype(np.float64), hop)
         f0_hz = np.exp(at_subframes(frames[:, BANDS].astype(np.float64), hop))
         noise = np.random.default_rng(self.seed).standard_normal(len(f0_hz))
         low_noise, low_pulses = (filtered(signal, self.low) for signal in (noise, pulses(f0_hz)))
@@ -139,12 +140,6 @@ def pulses(f0_hz: np.ndarray) -> np.ndarray:
     out = -np.sqrt(f0_hz / SAMPLE_RATE_HZ)  # what the pulses' mean is: de-emphasis would make a thump of it
     np.add.at(out, places[inside], (np.sqrt(SAMPLE_RATE_HZ / f0_hz[begins])[:, None] * shape)[inside])
     return out
-
-
-def filtered(signal: np.ndarray, taps: np.ndarray) -> np.ndarray:
-    """Through a linear-phase filter, without its delay."""
-    side = len(taps) // 2
-    return lfilter(taps, 1, np.pad(signal, (0, side)))[side:]
 
 
 @numba.njit(cache=True, nogil=True)

@@ -25,10 +25,10 @@ def asked(domain: Domain) -> Inputs:
     referee: Any = domain.evaluator
     vocoder: Any = domain.module.program(domain.data)
     wave = whole_frames(referee.prompts[0].wave.astype(np.float64), vocoder.features.hop)
-    return {"": heard(vocoder, analyse(wave, vocoder.features), wave)}
+    return {"": net_inputs(vocoder, analyse(wave, vocoder.features), wave)}
 
 
-def heard(vocoder: LearnedVocoder, features: Features, wave: np.ndarray) -> dict[str, np.ndarray]:
+def net_inputs(vocoder: LearnedVocoder, features: Features, wave: np.ndarray) -> dict[str, np.ndarray]:
     """What the vocoder's net gets of a waveform's first piece, by the names of its graph's inputs."""
     lead = lead_frames(vocoder.net.receptive_field, vocoder.features)
     piece = next(in_pieces(utterance(wave, features, vocoder.front), lead, vocoder.features))

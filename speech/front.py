@@ -67,12 +67,15 @@ def plan(frames: np.ndarray, analysis: Analysis, front: Front) -> Plan:
             np.exp(at_subframes(np.log(scale), samples)).astype(np.float32)
             for scale in (prediction.error, prediction.gain)
         )
-    lag = np.zeros(n, np.int16)
-    if front.pitch:
-        f0_hz = np.exp(at_subframes(frames[:, BANDS].astype(np.float64), analysis.hop))
-        voiced = np.repeat(frames[:, BANDS + 1] > 0.5, analysis.hop)
-        lag = np.where(voiced, np.minimum(np.round(SAMPLE_RATE_HZ / f0_hz), LONGEST_LAG), 0).astype(np.int16)
+    lag = periods(frames, analysis.hop) if front.pitch else np.zeros(n, np.int16)
     return Plan(lpc, error, gain, lag)
+
+
+def periods(frames: np.ndarray, hop: int) -> np.ndarray:
+    """The pitch period at each sample, int16 (frames * hop,), 0 where unvoiced, of features (frames, WIDTH)."""
+    f0_hz = np.exp(at_subframes(frames[:, BANDS].astype(np.float64), hop))
+    voiced = np.repeat(frames[:, BANDS + 1] > 0.5, hop)
+    return np.where(voiced, np.minimum(np.round(SAMPLE_RATE_HZ / f0_hz), LONGEST_LAG), 0).astype(np.int16)
 
 
 def predict(y: Float[Tensor, "batch samples"], lpc: Float[Tensor, "batch subframes order"], samples: int) -> Tensor:

@@ -15,11 +15,11 @@ from torch import Tensor, nn
 from common.module import Metrics, Module
 from common.portable import Graph
 from speech.data import Crops, in_pieces, lead_frames, utterance
-from speech.front import CONTEXT_FRAMES, Front, inputs, predict
+from speech.front import CONTEXT_FRAMES, Front, inputs, periods, predict
 from speech.generate import Sampler
 from speech.net import WaveNet, WaveRNN
 from speech.outputs import NATS_PER_BIT, Outputs
-from speech.signal import LSB, WIDTH, Analysis, Features, check_features, check_length, de_emphasis, finished
+from speech.signal import LSB, WIDTH, Analysis, Features, check_features, check_length, comb, de_emphasis, finished
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +32,7 @@ class Sampling:
         equaliser: passes of the mel equaliser over what is generated; 0 for none.
         seed: of the draws.
         sharpened: whether the choice among a mixture's parts gets that temperature too: unlikely ones are drawn less.
+        comb: share by which low frequencies are moved towards a pitch period before and after (speech.signal.comb).
     """
 
     noise: float
@@ -40,6 +41,7 @@ class Sampling:
     equaliser: int
     seed: int
     sharpened: bool = False
+    comb: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("voiced", "unvoiced"):
@@ -48,6 +50,8 @@ class Sampling:
         for name in ("noise", "equaliser"):
             if getattr(self, name) < 0:
                 raise ValueError(f"sampling.{name}: given {getattr(self, name)}, wanted 0 or more")
+        if not 0 <= self.comb <= 1:
+            raise ValueError(f"sampling.comb: given {self.comb}, wanted 0 to 1")
 
 
 class Vocoder(Module):
@@ -154,7 +158,11 @@ class LearnedVocoder:
             deviation=self.deviation,
         )
         drawing = sampler.drawing(voiced=how.voiced, unvoiced=how.unvoiced, sharpened=how.sharpened, seed=how.seed)
-        return [de_emphasis(y.astype(np.float64)) for y in sampler.generate(frames, drawing)]
+        signals = [y.astype(np.float64) for y in sampler.generate(frames, drawing)]
+        if how.comb:
+            lags = (periods(f, self.features.hop) for f in frames)
+            signals = [comb(y, lag, share=how.comb) for y, lag in zip(signals, lags, strict=True)]
+        return [de_emphasis(y) for y in signals]
 
     @torch.inference_mode()
     def bits(self, problems: Sequence[Features], waves: Sequence[np.ndarray]) -> np.ndarray:

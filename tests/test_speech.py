@@ -10,11 +10,11 @@ from threading import Event
 import numpy as np
 import pytest
 import torch
+from hydra.utils import instantiate
 
 from common import experiment
 from common.optim import adamw, triangle
 from speech import signal
-from speech.baseline import SourceFilter
 from speech.corpus import parts, prompts
 from speech.data import Batches, features_of, prompts_of, remembered
 from speech.module import LearnedVocoder, Vocoder
@@ -133,7 +133,7 @@ def test_bits_in_pieces_are_those_of_the_whole(monkeypatch) -> None:  # type: ig
     np.testing.assert_allclose(program.bits(features, waves), whole, rtol=1e-5)
 
 
-def test_bits_of_the_hand_written_likelihood_are_those_of_a_net_that_has_learned_nothing() -> None:
+def test_bits_of_the_hand_written_likelihood_are_those_of_a_net_that_has_learned_nothing(config) -> None:  # type: ignore[no-untyped-def]
     """Which says: a logistic of half the deviation that the mels predict; about 9 bits, as a pilot measured."""
     outputs = Logistics(mixtures=1)
     net = small_net(AIDED, outputs)
@@ -143,7 +143,8 @@ def test_bits_of_the_hand_written_likelihood_are_those_of_a_net_that_has_learned
     waves, features = some(FINE, 3)
     bits = program.bits(features, waves)
     assert 7 < bits.mean() < 10
-    by_hand = SourceFilter(features=FINE, cutoff_hz=4000.0, breath=0.05, equaliser=2, spread=0.5, seed=0).build(None)
+    shipped = config("domain=speech", "domain/features=fine").domain.baselines.source_filter
+    by_hand = instantiate(shipped, _convert_="all").build(None)
     np.testing.assert_allclose(by_hand.bits(features, waves), bits, rtol=1e-3)
     for likely in (program, by_hand):
         with pytest.raises(ValueError, match=r"wave: given shape \(5,\), wanted \d+ samples, as long as its features"):

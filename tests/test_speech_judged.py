@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from hydra.utils import instantiate
 from scipy.signal import find_peaks
 
 from speech import prediction, signal
@@ -9,8 +10,7 @@ from speech.baseline import GriffinLim, SourceFilter, pulses, synthesise
 from speech.corpus import parts, prompts
 from speech.evaluate import Referee, check_waves
 from speech.prediction import predicted
-from speech.signal import Analysis
-from tests.voices import COARSE, FINE
+from tests.voices import COARSE
 
 
 def test_synthesis_undoes_prediction() -> None:
@@ -30,22 +30,19 @@ def test_pulses_come_once_a_period_with_power_one_and_a_flat_spectrum_but_no_mea
     assert low == pytest.approx(high, rel=0.03)
 
 
-def test_the_hand_written_voice_does_not_thump() -> None:
-    program = SourceFilter(features=COARSE, cutoff_hz=4000.0, breath=0.05, equaliser=2, spread=0.5, seed=0).build(None)
+def test_the_hand_written_voice_does_not_thump(config) -> None:  # type: ignore[no-untyped-def]
+    program = instantiate(config("domain=speech").domain.baselines.source_filter, _convert_="all").build(None)
     (made,) = program([signal.analyse(prompts("allison")[parts("allison")["val"][0]].wave, COARSE)])
     power = np.abs(np.fft.rfft(made)) ** 2
     below = np.fft.rfftfreq(len(made), 1 / signal.SAMPLE_RATE_HZ) < 50
     assert 10 * np.log10(power[below].sum() / power.sum()) < -25
 
 
-@pytest.mark.parametrize("analysis", [COARSE, FINE])
-def test_the_hand_written_vocoders_say_the_words(analysis: Analysis) -> None:
-    referee = Referee(voice="allison", features=analysis, split="val", measures=["opinions", "words", "stoi"], limit=2)
-    makers = [
-        SourceFilter(features=analysis, cutoff_hz=4000.0, breath=0.05, equaliser=2, spread=0.5, seed=0),
-        GriffinLim(features=analysis, iterations=30, momentum=0.0, seed=0),
-    ]
-    for maker in makers:
+@pytest.mark.parametrize("features", ["coarse", "fine"])
+def test_the_hand_written_vocoders_say_the_words(features: str, config) -> None:  # type: ignore[no-untyped-def]
+    shipped = config("domain=speech", f"domain/features={features}", "split=val", "domain.evaluator.limit=2").domain
+    referee = instantiate(shipped.evaluator, _convert_="all")
+    for maker in instantiate(shipped.baselines, _convert_="all").values():
         program = maker.build(None)
         evaluation = referee(program)
         assert evaluation.scores["word_error"].mean() <= 0.2

@@ -73,8 +73,14 @@ def test_too_many_utterances_at_once_are_refused() -> None:
 
 @pytest.mark.parametrize("outputs", [Logistics(mixtures=2), MuLaw(levels=256, reach=20)])
 @pytest.mark.parametrize(("scale", "sharpened"), [(1.0, False), (0.5, False), (0.5, True)])
-def test_draws_have_the_distribution_that_was_said(outputs: Logistics | MuLaw, scale: float, sharpened: bool) -> None:
-    """A net that says the same everywhere: the samples' distribution function at a few points."""
+@pytest.mark.parametrize(("voicing", "other"), [((0,), 9.0), ((1,), 9.0), ((0, 1), 2.0)])
+def test_draws_have_the_distribution_that_was_said(
+    outputs: Logistics | MuLaw, scale: float, sharpened: bool, voicing: tuple[int, ...], other: float
+) -> None:
+    """A net that says the same everywhere: the samples' distribution function at a few points, by voicing.
+
+    `scale` is that of the frames of the last voicing, `other` that of the rest.
+    """
     net = small_net(PURE, outputs)
     net.leave.weight.zero_()
     said = torch.tensor([0.0, 1.0, -2.0, 1.0, 0.0, -1.0]) if isinstance(outputs, Logistics) else torch.randn(256) / 2
@@ -82,17 +88,24 @@ def test_draws_have_the_distribution_that_was_said(outputs: Logistics | MuLaw, s
     program = LearnedVocoder(FINE, PURE, outputs, HOW, net, np.zeros(82, np.float32), np.ones(82, np.float32))
     source = sampler(program)
     frames = np.zeros((60, signal.WIDTH), np.float32)
-    drawing = source.drawing(voiced=9, unvoiced=scale, sharpened=sharpened, seed=0)
+    flags = frames[:, signal.BANDS + 1] = np.resize(voicing, len(frames))
+    scales = {1 - voicing[-1]: other, voicing[-1]: scale}
+    drawing = source.drawing(voiced=scales[1], unvoiced=scales[0], sharpened=sharpened, seed=0)
     (y,) = source.generate([frames], drawing)
-    z = np.sort(y / 0.01)
-    for point in (-3.0, -1.0, 0.5, 2.0):
-        if isinstance(outputs, Logistics):
-            weights = (torch.tensor([0.0, 1.0]) / (scale if sharpened else 1)).softmax(0).double().numpy()
-            known = weights @ (1 / (1 + np.exp(-(point - np.array([-2.0, 1.0])) / np.exp([0.0, -1.0]) / scale)))
-        else:
-            edges, p = outputs.edges(), (said.double() / scale).softmax(0).numpy()
-            known = np.interp(point, edges, np.concatenate([[0], p.cumsum()]))
-        assert np.searchsorted(z, point) / len(z) == pytest.approx(known, abs=0.02)
+    for flag in voicing:
+        z = np.sort(y.reshape(len(frames), -1)[flags == flag], axis=None) / 0.01
+        for point in (-3.0, -1.0, 0.5, 2.0):
+            known = share_below(point, outputs, said.double(), scales[flag], sharpened)
+            assert np.searchsorted(z, point) / len(z) == pytest.approx(known, abs=0.02)
+
+
+def share_below(point: float, outputs: Logistics | MuLaw, said: torch.Tensor, scale: float, sharpened: bool) -> float:
+    """The distribution function of two logistics or of levels, its widths or logits over `scale`."""
+    if isinstance(outputs, Logistics):
+        weights = (said[:2] / (scale if sharpened else 1)).softmax(0).numpy()
+        means, widths = said[2:4].numpy(), said[4:].exp().numpy()
+        return float(weights @ (1 / (1 + np.exp(-(point - means) / widths / scale))))
+    return float(np.interp(point, outputs.edges(), np.concatenate([[0], (said / scale).softmax(0).numpy().cumsum()])))
 
 
 @pytest.mark.parametrize(
@@ -101,6 +114,7 @@ def test_draws_have_the_distribution_that_was_said(outputs: Logistics | MuLaw, s
         (lambda: replace(HOW, voiced=0.0), r"sampling\.voiced: given 0\.0, wanted more than 0"),
         (lambda: replace(HOW, noise=-0.1), r"sampling\.noise: given -0\.1, wanted 0 or more"),
         (lambda: replace(HOW, equaliser=-1), r"sampling\.equaliser: given -1, wanted 0 or more"),
+        (lambda: replace(HOW, comb=1.5), r"sampling\.comb: given 1\.5, wanted 0 to 1"),
         (lambda: Logistics(mixtures=0), r"outputs\.mixtures: given 0, wanted 1 or more"),
         (lambda: MuLaw(levels=1, reach=4), r"outputs: given 1 levels to 4, wanted 2 levels or more"),
         (lambda: data(noise=-0.1), r"data\.noise: given -0\.1, wanted 0 or more"),

@@ -136,6 +136,28 @@ def test_the_equaliser_brings_the_mels_that_are_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
+    ("cycles", "left"),
+    [(1, 1), (3, 1), (1.5, 0.5), (2.25, 0.75), (20, 1), (20.5, 1)],  # of a period: 1 - share * (1 - cos(2 pi cycles))
+)
+def test_the_comb_weakens_what_lies_between_low_harmonics(cycles: float, left: float) -> None:
+    period = 100
+    wave = np.cos(2 * np.pi * cycles * np.arange(4000) / period)
+    combed = signal.comb(wave, np.full(4000, period, np.int16), share=0.25)
+    np.testing.assert_allclose(combed[300:-300], left * wave[300:-300], atol=0.02)
+
+
+def test_the_comb_neither_changes_nor_takes_what_is_unvoiced() -> None:
+    wave, lag = noise(16, COARSE), np.zeros(16 * COARSE.hop, np.int16)
+    assert np.array_equal(signal.comb(wave, lag, share=0.5), wave)
+    lag[1000:1300] = 100
+    combed = signal.comb(wave, lag, share=0.5)
+    moved = np.flatnonzero(combed != wave)
+    assert (moved.min(), moved.max()) == (1000, 1299)
+    wave[:900], wave[1400:] = 0, 0  # beyond the filter's reach of what is voiced
+    np.testing.assert_allclose(signal.comb(wave, lag, share=0.5)[1000:1300], combed[1000:1300], atol=1e-12)
+
+
+@pytest.mark.parametrize(
     ("wave", "said"),
     [
         (np.zeros(400), "given 400 samples of silence, wanted a signal"),

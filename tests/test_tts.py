@@ -9,6 +9,7 @@ import pytest
 import safetensors.torch
 import torch
 
+from common import fetch
 from common.optim import adamw, triangle
 from speech.data import Batches, lead_frames
 from speech.front import CONTEXT_FRAMES, Front, plan
@@ -283,9 +284,12 @@ def test_a_stage_says_what_it_wants() -> None:
         apart.on_fit_start()
 
 
-def test_a_trained_vocoder_is_taken_over_with_its_normalisation(tmp_path: Path) -> None:
+def test_a_trained_vocoder_is_taken_over_with_its_normalisation_and_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from speech.module import made
 
+    monkeypatch.setattr(fetch, "FETCHED", {})
     theirs = small_net(AIDED, Logistics(mixtures=2))
     theirs.leave.weight.data.add_(1)
     state = {f"averaged.module.{key}": value.contiguous() for key, value in theirs.state_dict().items()}
@@ -295,17 +299,19 @@ def test_a_trained_vocoder_is_taken_over_with_its_normalisation(tmp_path: Path) 
         path = tmp_path / f"{features.hop}.safetensors"
         safetensors.torch.save_file(state | {"analysis": torch.tensor(made(features))}, path)
         if fits:
-            model._take(path)
+            model._take(str(path))
             for net in (model.net, model.averaged.module):
                 assert torch.equal(net.vocoder.leave.weight, theirs.leave.weight)  # type: ignore[union-attr]
             assert model.mean[0] == 3
             assert model.deviation[0] == 2
         else:
             with pytest.raises(ValueError, match="features: given a net for n_fft, window, hop"):
-                model._take(path)
+                model._take(str(path))
     (tmp_path / "damaged.safetensors").write_bytes(b"no tensors")
     with pytest.raises(ValueError, match=r"module.weights: given .*damaged.safetensors, wanted weights of net.vocoder"):
-        model._take(tmp_path / "damaged.safetensors")
+        model._take(str(tmp_path / "damaged.safetensors"))
+    taken = tmp_path / f"{COARSE.hop}.safetensors"
+    assert {str(taken): fetch.sha256(taken)} == fetch.FETCHED, "as results will say it"
 
 
 def test_the_learned_program_speaks_sentence_by_sentence() -> None:

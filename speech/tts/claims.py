@@ -7,7 +7,7 @@ import torch
 
 from common.domain import Domain
 from common.evidence import Inputs
-from speech.claims import heard
+from speech.claims import net_inputs
 from speech.signal import whole_frames
 from speech.tts.pronounce import phrases
 from speech.tts.units import rows_of, units_of, utterances
@@ -26,4 +26,4 @@ def asked(domain: Domain) -> Inputs:
     rows = {"encoded": encoded.numpy(), "unit": unit, "within": within, "inside": np.ones_like(unit, bool)}
     (wave,), features = talker([text]), talker.say(said)
     wave = whole_frames(wave.astype(np.float64), features.analysis.hop)[: len(features.frames) * features.analysis.hop]
-    return {"encode": units, "decode": rows, "vocoder": heard(talker.vocoder, features, wave)}
+    return {"encode": units, "decode": rows, "vocoder": net_inputs(talker.vocoder, features, wave)}

@@ -3,7 +3,6 @@
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -14,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from common import fetch
 from common.module import Metrics, Module
 from common.portable import Graph
 from common.source import ROOT
@@ -96,10 +96,14 @@ class TextToSpeech(Module):
             raise ValueError(f"package: given nothing, wanted package=DIR, trained as separate, for {self.stage}")
         self.mean, self.deviation = (t.to(self.device) for t in data.statistics())
         if self.weights is not None:
-            self._take(ROOT / self.weights)
+            self._take(self.weights)
 
-    def _take(self, path: Path) -> None:
-        """A trained vocoder's averaged net and its normalisation, from a package of `domain=speech`."""
+    def _take(self, name: str) -> None:
+        """A trained vocoder's averaged net and its normalisation, from a package of `domain=speech`.
+
+        Results say by its sha256 which one it was: the package may hold another some day.
+        """
+        path = ROOT / name
         if not path.is_file():
             raise ValueError(f"module.weights: given {path}, wanted a trained vocoder's file, or null")
         ours = "averaged.module."
@@ -113,6 +117,7 @@ class TextToSpeech(Module):
         except (safetensors.SafetensorError, KeyError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:200]
             raise ValueError(f"module.weights: given {path}, wanted weights of net.vocoder: {reason}") from None
+        fetch.FETCHED[name] = fetch.sha256(path)
 
     def on_train_epoch_start(self) -> None:
         seed = self.trainer.datamodule.seed  # type: ignore[attr-defined]

@@ -4,6 +4,7 @@ A reader gives the words, and the pauses, of what its pattern in speech.tts.text
 """
 
 import re
+from collections.abc import Callable
 from itertools import chain
 
 from speech.tts.dictionary import by_letter
@@ -44,6 +45,7 @@ PLURALS = {
 }  # fmt: skip
 CODES = frozenset(("extension", "ext", "pin", "code", "password", "account", "number", "dial", "id", "zip", "room"))
 YEARS_AFTER = frozenset(("in", "since", "of", "year", "until", "from", "before", "after", *MONTHS.values()))
+PIVOT = 70  # years of two digits are from 1970 to 2069
 
 
 def word_before(found: re.Match[str]) -> str:
@@ -88,13 +90,28 @@ def digits(text: str) -> list[str]:
 
 
 def number(text: str) -> list[str]:
-    """A number as it is written, with commas, decimals and a sign; a code digit by digit."""
+    """A number as it is written; a code, long and without commas or with a zero before it, digit by digit."""
+    whole = text.lstrip("+-").partition(".")[0]
+    code = (len(whole) > 4 and "," not in whole) or (len(whole) > 1 and whole[0] == "0")
+    return _said(text, digits if code else _whole)
+
+
+def amount(text: str) -> list[str]:
+    """How much of something, as it is written: no code, however long."""
+    return _said(text, _whole)
+
+
+def _said(text: str, reader: Callable[[str], list[str]]) -> list[str]:
+    """With its sign and decimals, and its whole part as `reader` has it."""
     sign = ["minus"] if text[0] == "-" else ["plus"] if text[0] == "+" else []
     whole, point, decimals = text.lstrip("+-").partition(".")
-    plain = whole.replace(",", "")
-    code = (len(plain) > 4 and "," not in whole) or len(plain) > 12 or (len(plain) > 1 and plain[0] == "0")
-    said = digits(plain) if code or not plain else cardinal(int(plain))
-    return [*sign, *said, *(["point", *digits(decimals)] if point else [])]
+    return [*sign, *(reader(whole) if whole else []), *(["point", *digits(decimals)] if point else [])]
+
+
+def _whole(text: str) -> list[str]:
+    """Digit by digit beyond what SCALES can say."""
+    plain = text.replace(",", "")
+    return digits(plain) if len(plain) > 12 else cardinal(int(plain))
 
 
 def read_number(found: re.Match[str]) -> list[str]:
@@ -110,7 +127,7 @@ def read_number(found: re.Match[str]) -> list[str]:
 
 def read_units(found: re.Match[str]) -> list[str]:
     """5 kg, 20 %."""
-    said, unit = number(found["number"]), UNITS[found["unit"]]
+    said, unit = amount(found["number"]), UNITS[found["unit"]]
     first, _, rest = unit.partition(" ")
     more = PLURALS.get(unit) or f"{PLURALS.get(first) or first + 's'} {rest}"
     return [*said, *(unit if said == ["one"] else more).split()]
@@ -122,20 +139,20 @@ def read_money(found: re.Match[str]) -> list[str]:
     sign = ["minus"] if found["minus"] else []
     whole, _, cents = found["number"].partition(".")
     if found["scale"]:
-        return [*sign, *number(found["number"]), found["scale"].lower(), more]
+        return [*sign, *amount(found["number"]), found["scale"].lower(), more]
     if len(cents) != 2 or not small:
-        return [*sign, *number(found["number"]), one if found["number"] == "1" else more]
+        return [*sign, *amount(found["number"]), one if found["number"] == "1" else more]
     smaller = small if cents == "01" else "pence" if small == "penny" else small + "s"
     parts = [[*cardinal(int(cents)), smaller]] if int(cents) else []
     if whole.strip("0,") or not parts:
-        parts.insert(0, [*number(whole), one if whole == "1" else more])
+        parts.insert(0, [*amount(whole or "0"), one if whole == "1" else more])
     return [*sign, *parts[0], *(["and", *parts[1]] if parts[1:] else [])]
 
 
 def read_fraction(found: re.Match[str]) -> list[str]:
     """1/2; 3 3/4."""
     top, bottom = int(found["top"]), int(found["bottom"])
-    whole = [*number(found["whole"]), "and"] if found["whole"] else []
+    whole = [*amount(found["whole"]), "and"] if found["whole"] else []
     if not 0 < top < bottom <= 100:
         return [*whole, *number(found["top"]), "slash", *number(found["bottom"])]
     parts = {2: ["half"], 4: ["quarter"]}.get(bottom) or ordinal(bottom)
@@ -188,6 +205,7 @@ def read_month_first(found: re.Match[str]) -> list[str]:
 
 
 def read_date(found: re.Match[str]) -> list[str]:
-    """11/26/2026; 2026-11-26."""
-    full = found["year"] if len(found["year"]) == 4 else "20" + found["year"]
-    return [list(MONTHS.values())[int(found["month"]) - 1], *ordinal(int(found["day"])), *year(int(full))]
+    """11/26/2026; 2026-11-26; 11/26/99."""
+    n = int(found["year"])
+    full = n if n > 99 else n + (1900 if n >= PIVOT else 2000)
+    return [list(MONTHS.values())[int(found["month"]) - 1], *ordinal(int(found["day"])), *year(full)]
