@@ -1,4 +1,5 @@
-# `make help` lists the targets. Everything lives in .venv and runs/; nothing is written elsewhere but the data cache.
+# `make help` lists the targets. Everything lives in .venv and runs/; elsewhere go only the data cache and what `make report`
+# rewrites: tables in the READMEs and docs/results.svg.
 PYTHON ?= python3
 DOMAIN ?= vision
 PORT ?= 8000

@@ -24,7 +24,8 @@ LARGEST_BATCH = 1024
 
 
 def measure(program: Program, problems: Any, seconds: float) -> dict[str, Any]:
-    """`latencies` (an array, seconds), their percentiles, throughput, peak memory, own source lines, flops.
+    """`latencies` (an array, seconds), how many `answers` they are of, their percentiles, throughput, peak memory, own
+    source lines, flops.
 
     Args:
         seconds: that latencies are taken for: long, since a program whose answers take from a millisecond to half a
@@ -36,7 +37,7 @@ def measure(program: Program, problems: Any, seconds: float) -> dict[str, Any]:
         latencies = single_latencies(program, singles, seconds)
     with threads(os.cpu_count() or 1):
         per_s = _throughput(program, problems[:LARGEST_BATCH], seconds / 20)
-    figures: dict[str, Any] = {"latencies": latencies}
+    figures: dict[str, Any] = {"latencies": latencies, "answers": len(latencies)}
     for p in (50, 95, 99):
         figures[f"latency_p{p}_s"] = float(np.percentile(latencies, p))
     figures |= {"throughput_per_s": per_s, "peak_memory_bytes": peak_memory_bytes()}

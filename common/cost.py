@@ -1,8 +1,10 @@
 """What a program costs: the same keys for every program, hand-written or learned.
 
-Building is timed in the running process, children included; answering in a fresh one (common.answering).
+Building is timed in the running process and the children that it has waited for; answering in a fresh one
+(common.answering). Ray's processes are nobody's children: of a training that uses them no CPU-seconds are published.
 """
 
+import math
 import os
 import pickle
 import subprocess
@@ -27,13 +29,21 @@ UNITS = {"_per_s": "1/s", "_bytes": "bytes", "_s": "s"}  # by how a figure's nam
 
 @dataclass
 class Spent:
-    """CPU-seconds (user and system, children included) and wall seconds."""
+    """CPU-seconds (user and system, with those of children that have ended and were waited for) and wall seconds.
+
+    `cpu_s` is not a number where others worked too, whose time is not known.
+    """
 
     cpu_s: float = 0.0
     wall_s: float = 0.0
 
+    def __add__(self, other: "Spent") -> "Spent":
+        return Spent(self.cpu_s + other.cpu_s, self.wall_s + other.wall_s)
+
     def figures(self) -> list[Figure]:
-        return [Figure("build_cpu_s", self.cpu_s, unit="s"), Figure("build_wall_s", self.wall_s, unit="s")]
+        """`build_cpu_s`, where it is known, and `build_wall_s`."""
+        found = [Figure("build_cpu_s", self.cpu_s, unit="s"), Figure("build_wall_s", self.wall_s, unit="s")]
+        return [figure for figure in found if not math.isnan(figure.value)]
 
 
 def _now() -> tuple[float, float]:
@@ -71,6 +81,8 @@ class TrainingClock(pl.Callback):
             cpu, wall = _now()
             here = torch.tensor(cpu - self._since[0], device=trainer.strategy.root_device)
             self.spent.cpu_s += float(trainer.strategy.reduce(here, reduce_op="sum"))
+            if _uses_ray():
+                self.spent.cpu_s = math.nan
             self.spent.wall_s += wall - self._since[1]
             self._since = None
 
@@ -98,13 +110,19 @@ class TrainingClock(pl.Callback):
         self.spent, self.curve = Spent(state["cpu_s"], state["wall_s"]), list(state["curve"])
 
     def plots(self) -> list[Plot]:
-        """The learning curve of every validated quantity, against CPU-seconds."""
-        names = self.curve[-1].keys() - {"cpu_s", "step"} if self.curve else ()
+        """The learning curve of every validated quantity, against CPU-seconds; none where these are not known."""
+        known = self.curve and not math.isnan(self.curve[-1]["cpu_s"])
+        names = self.curve[-1].keys() - {"cpu_s", "step"} if known else ()
         x = [point["cpu_s"] for point in self.curve]
         return [
             Plot(f"learning/{name}", "curve", {"x": x, "y": [p[name] for p in self.curve], "x_label": "CPU-seconds"})
             for name in sorted(names)
         ]
+
+
+def _uses_ray() -> bool:
+    ray = sys.modules.get("ray")
+    return ray is not None and ray.is_initialized()
 
 
 def arrays(program: Any, *, buffers: bool) -> Iterator[np.ndarray | torch.Tensor]:
@@ -155,8 +173,9 @@ def answering(program: Program, examples: Callable[[int], Any]) -> tuple[list[Fi
         examples: n -> n problems of deployment size.
 
     Returns:
-        Figures: parameters, size_bytes, own_lines, latency_p50_s, _p95_s, _p99_s (one problem, one thread),
-        throughput_per_s (many problems, all threads), peak_memory_bytes, and flops of one problem where countable.
+        Figures: parameters, size_bytes, own_lines, latency_p50_s, _p95_s, _p99_s (one problem, one thread), answers
+        (that these are of: at most CALLS, within SECONDS), throughput_per_s (many problems, all threads),
+        peak_memory_bytes, and flops of one problem where countable.
         Plots: the latencies, sorted. And the third-party libraries that the program names.
     """
     measured = in_fresh_process("common.answering", (program, examples(max(CALLS, LARGEST_BATCH)), SECONDS))

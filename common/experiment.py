@@ -121,8 +121,14 @@ def unpacked(domain: Domain, package: Package) -> dict[str, Program]:
 
 
 def entrants(domain: Domain, training: cost.Spent) -> Iterator[Entrant]:
-    """The learned program, then each hand-written one, built when its turn comes."""
-    yield Entrant(domain.module.name, "learned", domain.module.program(domain.data), training)
+    """The learned program, then each hand-written one, built when its turn comes.
+
+    Args:
+        training: what training the net took; what making a program of it takes is added.
+    """
+    with cost.spending() as spent:
+        learned = domain.module.program(domain.data)
+    yield Entrant(domain.module.name, "learned", learned, training + spent)
     for name, baseline in domain.baselines.items():
         console.print(f"building {name}")
         with cost.spending() as spent:
@@ -184,7 +190,7 @@ def write_figures(
 ) -> dict[str, Any]:  # fmt: skip
     """Writes `results.json`, or a file of that form of another name: what was measured, of what, where; returns it.
 
-    Where is this machine, and it rests on all data that this process has fetched, unless `about` says otherwise.
+    Where is this machine, and it rests on all data that the domain has fetched, unless `about` says otherwise.
     """
     results = {
         "run": {**about, **machine(), "data": dict(sorted(fetch.FETCHED.items())), **about},

@@ -26,7 +26,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from common import cache_folder
 
 console = Console(stderr=True)
-FETCHED: dict[str, str] = {}  # {name: sha256} of all that this process has used: what a result rests on
+FETCHED: dict[str, str] = {}  # {name: sha256} of all that was used by whom `note_for` names: what a result rests on
+_fetched_by: dict[str, dict[str, str]] = {}
 
 
 @runtime_checkable
@@ -83,6 +84,16 @@ class DebianPackage:
         deb = _debian_package(self.package)
         _command(["dpkg", "-x", str(deb), str(folder)])
         return folder / self.path
+
+
+def note_for(user: str) -> None:
+    """Has FETCHED be what this user uses from now on, and has fetched before: it may not read that a second time.
+
+    Args:
+        user: a domain, or the folder of several.
+    """
+    global FETCHED
+    FETCHED = _fetched_by.setdefault(user, {})
 
 
 def fetch(file: File, *, cache: Path | None = None) -> Path:

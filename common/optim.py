@@ -20,7 +20,11 @@ def sgd(net: nn.Module, *, lr: float, momentum: float, weight_decay: float, norm
     Decay is decoupled from the rate: at the peak every group shrinks by `weight_decay` of itself a step, times what
     momentum adds up, 1 / (1 - momentum), whatever its rate (hlb-CIFAR10; Jordan 2024, "94% on CIFAR-10 in 3.29
     Seconds", section 3.4).
+
+    Raises:
+        ValueError: a rate is not above 0.
     """
+    _check_positive(lr=lr, norm_bias_lr=norm_bias_lr)
     biases = [p for p in net.parameters() if p.ndim <= 1 and p.requires_grad]
     weights = [p for p in net.parameters() if p.ndim > 1 and p.requires_grad]
     groups = [
@@ -33,11 +37,22 @@ def sgd(net: nn.Module, *, lr: float, momentum: float, weight_decay: float, norm
 def adamw(
     net: nn.Module, *, lr: float, weight_decay: float, betas: tuple[float, float] = (0.9, 0.999)
 ) -> torch.optim.AdamW:
-    """Adam with decoupled decay (Loshchilov and Hutter 2019, arXiv 1711.05101) of all but biases."""
+    """Adam with decoupled decay (Loshchilov and Hutter 2019, arXiv 1711.05101) of all but biases.
+
+    Raises:
+        ValueError: the rate is not above 0.
+    """
+    _check_positive(lr=lr)
     biases = [p for p in net.parameters() if p.ndim <= 1]
     weights = [p for p in net.parameters() if p.ndim > 1]
     groups: list[dict[str, Any]] = [{"params": weights}, {"params": biases, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr, betas=betas, weight_decay=weight_decay, fused=True)
+
+
+def _check_positive(**given: float) -> None:
+    for name, value in given.items():
+        if not 0 < value < math.inf:
+            raise ValueError(f"optimizer.{name}: given {value}, wanted a number above 0")
 
 
 def triangle(*, peak: float, start: float, end: float) -> Schedule:

@@ -1,4 +1,4 @@
-"""Trained packages: programs as a folder that travels, and that nobody need trust.
+"""Trained packages: programs as a folder that travels and runs no code of its own.
 
     manifest.json            format, code folder, learned program, config choices, the sha256 of every other part
     config.yaml              the run's config, from which its domain is made again
@@ -8,14 +8,17 @@
     <learned>.onnx           what the net computes, its weights being in <learned>.safetensors; of several graphs,
                              <learned>.<graph>.onnx
 
-Nothing is unpickled. A hand-written program is made again only of dataclasses that stand in the domain's own files, and
-the config may name only the targets that the caller allows; of it are taken the module and the data, never the referee
-or the goals. An ONNX file may name no other files than the package's, and is not run here. `python -m scripts.package
-run=DIR` writes a package.
+The hashes detect damage, not malice: whoever changes a part can change its hash. Nothing is unpickled. A hand-written
+program is made again only of dataclasses that stand in the domain's own files, and the config may name only the targets
+that the caller allows; of it are taken the module and the data, never the referee or the goals. Arrays are taken as
+they are, by kernels that do not check their bounds: manipulated ones can give any answer, or end the process. An ONNX
+file may name no other files than the package's, and is not run here. `python -m scripts.package run=DIR` writes a
+package.
 """
 
 import hashlib
 import json
+import math
 import re
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
@@ -98,10 +101,10 @@ class Package:
             return thaw(tree, safetensors.numpy.load(data), self.code)
 
     def spent(self, name: str) -> tuple[float, float]:
-        """CPU-seconds and wall seconds that training or building the program took."""
+        """CPU-seconds, not a number where they were not known, and wall seconds of training or building the program."""
         with _damage(self.folder / RESULTS):
             found = {f["metric"]: float(f["value"]) for f in self.results["figures"] if f["program"] == name}
-            return found["build_cpu_s"], found["build_wall_s"]
+            return found.get("build_cpu_s", math.nan), found["build_wall_s"]
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import operator
 import re
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,35 +122,68 @@ def load(paths: Iterable[Path]) -> list[Results]:
 
 def experiments(loaded: Iterable[Results]) -> list[Experiment]:
     """Results grouped by domain, experiment, split and settings; every group merges its seeds."""
-    groups: dict[tuple[str, str, str, str], dict[int, Results]] = defaultdict(dict)
+    named: dict[tuple[str, str, str], list[Results]] = defaultdict(list)
     for results in loaded:
         run = results["run"]
-        key = (run["domain"], run["experiment"], run["split"], json.dumps(_settings(run["config"]), sort_keys=True))
-        groups[key][run["seed"]] = results  # a run judged again counts once
+        named[run["domain"], run["experiment"], run["split"]].append(results)
     found = []
-    for key, by_seed in sorted(groups.items()):
-        group = [by_seed[seed] for seed in sorted(by_seed)]
-        namesakes = [json.loads(other[3]) for other in groups if other[:3] == key[:3]]
-        apart = _apart(json.loads(key[3]), namesakes)
-        found.append(Experiment(*key[:3], apart, group[0]["run"]["headline"], _programs(group), group))
+    for name, namesakes in sorted(named.items()):
+        groups: dict[str, dict[int, Results]] = defaultdict(dict)
+        for results, settings in zip(namesakes, _comparable(namesakes), strict=True):
+            groups[json.dumps(settings, sort_keys=True)][results["run"]["seed"]] = results  # judged again counts once
+        parts = _apart([json.loads(key) for key in sorted(groups)])
+        for key, apart in zip(sorted(groups), parts, strict=True):
+            group = [groups[key][seed] for seed in sorted(groups[key])]
+            found.append(Experiment(*name, apart, group[0]["run"]["headline"], _programs(group), group))
     return found
 
 
-def _apart(settings: Mapping[str, Any], namesakes: Sequence[Mapping[str, Any]]) -> str:
-    """In what it differs from a namesake, each setting by its last name; a value used in many places once."""
-    differing = {
-        path.rpartition(".")[2]: value
-        for path, value in settings.items()
-        if any(other.get(path) != value for other in namesakes)
-    }
-    return ", ".join(f"{name}={value}" for name, value in differing.items())
+def _comparable(namesakes: Sequence[Results]) -> list[dict[str, Any]]:
+    """Of each {path: value}: what makes two runs comparable, without seeds that are the run's own.
+
+    Results do not say which are. Those of a path are taken for the run's where that leaves fewer values apart: 0, 1, 2
+    of runs with the seeds 0, 1, 2 are, and 0, 0, 0 are not.
+    """
+    found = [_settings(results["run"]["config"]) for results in namesakes]
+    for path in {path for settings in found for path in settings if path.endswith(".seed")}:
+        held = [(s, r["run"]["seed"]) for s, r in zip(found, namesakes, strict=True) if path in s]
+        others = {repr(settings[path]) for settings, seed in held if settings[path] != seed}
+        if len(others) + 1 < len({repr(settings[path]) for settings, _ in held}):
+            for settings, seed in held:
+                if settings[path] == seed:
+                    del settings[path]
+    return found
+
+
+def _apart(namesakes: Sequence[Mapping[str, Any]]) -> list[str]:
+    """In what each differs from another: its settings by as little of their paths as tells them apart.
+
+    What has the same values in many places stands there once.
+    """
+    places: dict[str, str] = {}  # by the values: a path
+    for path in dict.fromkeys(path for settings in namesakes for path in settings):
+        values = [repr(settings.get(path)) for settings in namesakes]
+        if len(set(values)) > 1:
+            places[f"{path.rpartition('.')[2]} {values}"] = path
+    names = {path: _short(path, places.values()) for path in places.values()}
+    return [
+        ", ".join(f"{name}={settings[path]}" for path, name in names.items() if path in settings)
+        for settings in namesakes
+    ]
+
+
+def _short(path: str, others: Collection[str]) -> str:
+    """The shortest end of a path that is the end of no other."""
+    parts = path.split(".")
+    ends = (".".join(parts[-n:]) for n in range(1, len(parts) + 1))
+    return next(end for end in ends if sum(f".{other}".endswith(f".{end}") for other in others) == 1).lstrip(".")
 
 
 def _settings(config: Any, path: str = "") -> dict[str, Any]:
-    """{path: value} of all but seeds: what makes two runs comparable."""
+    """{path: value} of all, paths as `.domain.data.flip`."""
     if not isinstance(config, dict):
         return {path: config}
-    parts = [_settings(value, f"{path}.{key}") for key, value in config.items() if key != "seed"]
+    parts = [_settings(value, f"{path}.{key}") for key, value in config.items()]
     return dict(pair for part in parts for pair in part.items())
 
 

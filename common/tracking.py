@@ -59,7 +59,7 @@ class LogGallery(pl.Callback):
 
 
 def log_pictures(loggers: Sequence[Any], gallery: Mapping[str, list[Picture]], step: int | None = None) -> None:
-    """One entry `gallery/<group>` each, with captions where the tracker has them."""
+    """One entry `gallery/<group>` each (in TensorBoard one a picture), with captions where the tracker has them."""
     for logger in loggers:
         for group, pictures in gallery.items():
             if not pictures:
@@ -72,8 +72,9 @@ def log_pictures(loggers: Sequence[Any], gallery: Mapping[str, list[Picture]], s
                     sounds = [wandb.Audio(s.samples, s.sample_rate_hz, caption=caption) for s, caption in heard]
                     logger.experiment.log({f"sounds/{group}": sounds}, step=step)
             elif isinstance(logger, TensorBoardLogger):
-                images = np.stack([np.atleast_3d(p.pixels) for p in pictures])
-                logger.experiment.add_images(f"gallery/{group}", images, step or 0, dataformats="NHWC")
+                for number, picture in enumerate(pictures):  # one by one: they may differ in size
+                    pixels = np.atleast_3d(picture.pixels)
+                    logger.experiment.add_image(f"gallery/{group}/{number}", pixels, step or 0, dataformats="HWC")
 
 
 def log_results(

@@ -77,7 +77,8 @@ def of_package(name: str, folder: Path, needed: Collection[str], again: Collecti
             raise ValueError(f"domain: given {name}, of which no package is shipped, wanted one that has one")
         return
     found = folders.load_package(packaged)
-    cfg, subject, before = composed(name, found), None, set(fetch.FETCHED)
+    cfg, subject = composed(name, found), None
+    fetch.note_for(name)
     for experiment_name in here(name, cfg.evidence, needed, again, asked=asked):
         about = about_it(cfg, name, experiment_name, cfg.evidence) | {"package": fetch.sha256(packaged / MANIFEST)}
         file = folder / f"{experiment_name}-{name}.json"
@@ -85,8 +86,7 @@ def of_package(name: str, folder: Path, needed: Collection[str], again: Collecti
             subject = subject or opened(cfg, found)
             experiment.console.print(f"measuring {experiment_name} of {name}")
             items = instantiate(cfg.evidence[experiment_name], _convert_="all")(subject)
-            fetched = {source: digest for source, digest in fetch.FETCHED.items() if source not in before}
-            keep(file, items, about | {"data": found.results["run"]["data"] | fetched})
+            keep(file, items, about | {"data": found.results["run"]["data"] | fetch.FETCHED})
 
 
 def of_training(name: str, folder: Path, needed: Collection[str], again: Collection[str], *, asked: bool) -> None:

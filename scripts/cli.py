@@ -1,6 +1,7 @@
 """How every entry point starts: Hydra composes, wrong input ends in one line on stderr and exit code 1."""
 
 import difflib
+import inspect
 import logging
 import os
 import re
@@ -9,17 +10,18 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import hydra
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from hydra.utils import instantiate
+from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from common import fetch
 from common.package import Package
 from common.results import parsed_goal
 from common.source import ROOT
@@ -55,6 +57,7 @@ def main(task: Callable[[DictConfig, Path], None], *, goes_on: bool = False) -> 
         cfg.output_dir = str(output_dir)  # a job of a multirun has a folder of its own
         try:
             check_types(cfg)
+            fetch.note_for(cfg.domain.data._target_.partition(".")[0])  # whose domains share what they have read
             for goal in filter(None, cfg.goals.values()):
                 parsed_goal(goal)
             folders.claim(output_dir)
@@ -133,7 +136,7 @@ def choices_of(found: Package) -> list[str]:
 
 
 def check_types(cfg: DictConfig) -> None:
-    """Every overridden value has the type of what it replaces.
+    """Every overridden value has the type of what it replaces, or is null where that may be.
 
     Raises:
         ValueError: it has not, with the key, what was given and what was wanted.
@@ -143,11 +146,27 @@ def check_types(cfg: DictConfig) -> None:
     for override in overrides:
         key = override.split("=")[0].lstrip("+~")
         wanted, given = (OmegaConf.select(c, key, throw_on_missing=False) for c in (default, cfg))
-        if wanted is None or given is None or isinstance(wanted, DictConfig) or override[0] in "+~":
+        if wanted is None or isinstance(wanted, DictConfig) or override[0] in "+~":
+            continue
+        if given is None and takes_null(cfg, key):
             continue
         fine = isinstance(given, type(wanted)) and isinstance(given, bool) == isinstance(wanted, bool)
         if not fine and not (type(wanted) is float and type(given) is int):
             raise ValueError(f"{key}: given {given!r}, wanted {type(wanted).__name__} such as {wanted!r}")
+
+
+def takes_null(cfg: DictConfig, key: str) -> bool:
+    """Whether a setting may become null: what a constructor or one before it takes as None, or an entry like a goal."""
+    parent, _, name = key.rpartition(".")
+    target = OmegaConf.select(cfg, f"{parent}._target_") if parent else None
+    if target is None:
+        return bool(parent)
+    target = get_object(target)
+    for made in getattr(target, "__mro__", (target,)):
+        wanted = inspect.signature(made).parameters.get(name)
+        if wanted is not None:
+            return wanted.annotation in (wanted.empty, Any) or type(None) in get_args(wanted.annotation)
+    return True
 
 
 def build(cfg: DictConfig) -> Any:

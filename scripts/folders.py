@@ -15,7 +15,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from common import package
-from common.checkpoint import write_whole
+from common.checkpoint import CHECKPOINT, write_whole
 from common.package import Package
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
@@ -160,14 +160,20 @@ def config_of_run(cfg: DictConfig) -> DictConfig:
     """The config of the run that `run=DIR` names, with this command line's values laid over it.
 
     Raises:
-        ValueError: no run in that folder, or an override that only a new run can take.
+        ValueError: no run in that folder, or an override that only a new run can take, as another seed is once there is
+            a checkpoint.
     """
     path = Path(cfg.run) / ".hydra" / "config.yaml"
     if not path.is_file():
         raise ValueError(f"run: given {cfg.run}, wanted the folder of an earlier run (no {path})")
     saved = OmegaConf.load(path)
     assert isinstance(saved, DictConfig)
+    seed = saved.seed
     _overlay(saved, cfg, "run")
+    if saved.seed != seed and (Path(cfg.run) / CHECKPOINT).exists():
+        raise ValueError(
+            f"seed: given {saved.seed} with run=, wanted {seed}, of which {cfg.run} holds a net, or a new run"
+        )
     saved.output_dir = cfg.output_dir
     return saved
 

@@ -7,6 +7,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig
+from pytorch_lightning.callbacks import LambdaCallback
 
 from common import checkpoint, experiment, tracking
 from scripts import cli, folders, terminal
@@ -34,9 +35,8 @@ def train(cfg: DictConfig, output_dir: Path) -> None:
     domain = cli.build(cfg)
     if found is not None:
         found.fill(domain.module)
-    if folders.first_process():
-        folders.note_config(cfg, output_dir)
     trainer = instantiate(cfg.trainer, _convert_="all", logger=instantiate(cfg.logger))
+    trainer.callbacks.append(remembering(cfg, output_dir))
     try:
         results = experiment.run(
             domain, trainer, output_dir, about=cli.about(cfg), goals=dict(cfg.goals), resume=resume
@@ -46,6 +46,16 @@ def train(cfg: DictConfig, output_dir: Path) -> None:
     if results:
         terminal.show(results)
         print(output_dir / experiment.RESULTS)
+
+
+def remembering(cfg: DictConfig, output_dir: Path) -> LambdaCallback:
+    """Notes the config once the checkpoint is taken over, its optimizer's state too: what cannot go on is not noted."""
+
+    def note(*_: object) -> None:
+        if folders.first_process():
+            folders.note_config(cfg, output_dir)
+
+    return LambdaCallback(on_train_start=note, on_fit_end=note)  # nothing starts where no epoch is left
 
 
 def main() -> None:

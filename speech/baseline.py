@@ -23,7 +23,6 @@ from speech.signal import (
     at_subframes,
     check_features,
     check_length,
-    clipped,
     de_emphasis,
     filtered,
     finished,
@@ -164,15 +163,25 @@ class GriffinLim:
         iterations: times back and forth.
         momentum: of the fast variant; 0 is the original.
         seed: of the phases that it begins with.
+        equaliser: passes that move the mels of what comes out to those that were asked for.
     """
 
     features: Analysis
     iterations: int
     momentum: float
     seed: int
+    equaliser: int = 0
+
+    def __post_init__(self) -> None:
+        if self.iterations < 1:
+            raise ValueError(f"griffin_lim.iterations: given {self.iterations}, wanted 1 or more")
+        if not 0 <= self.momentum < 1:
+            raise ValueError(f"griffin_lim.momentum: given {self.momentum}, wanted 0 <= momentum < 1")
+        if self.equaliser < 0:
+            raise ValueError(f"griffin_lim.equaliser: given {self.equaliser}, wanted 0 or more")
 
     def build(self, data: Any) -> "GriffinLimVocoder":
-        return GriffinLimVocoder(self.features, self.iterations, self.momentum, self.seed)
+        return GriffinLimVocoder(self.features, self.iterations, self.momentum, self.seed, self.equaliser)
 
 
 @dataclass(frozen=True)
@@ -183,8 +192,16 @@ class GriffinLimVocoder:
     iterations: int
     momentum: float
     seed: int
+    equaliser: int = 0
 
     def __call__(self, problems: Sequence[Features]) -> list[np.ndarray]:
+        return finished(self._spoken(problems), problems, passes=self.equaliser)
+
+    def unequalised(self, problems: Sequence[Features]) -> list[np.ndarray]:
+        """As the phases were found."""
+        return finished(self._spoken(problems), problems, passes=0)
+
+    def _spoken(self, problems: Sequence[Features]) -> list[np.ndarray]:
         return [self._speak(check_features(features, self.features)) for features in problems]
 
     def _speak(self, frames: np.ndarray) -> np.ndarray:
@@ -197,7 +214,7 @@ class GriffinLimVocoder:
             ahead = now + self.momentum * (now - before)
             spectrum = magnitude * ahead / np.maximum(np.abs(ahead), 1e-12)
             before = now
-        return clipped(istft(spectrum, self.features))
+        return istft(spectrum, self.features)
 
 
 def power_of_bins(power: np.ndarray, n_fft: int) -> np.ndarray:

@@ -46,6 +46,10 @@ def test_a_claim_is_judged_by_the_learned_programs() -> None:
     }
     for verdict, groups in cases.items():
         assert str(page.judged(both, groups)) == verdict
+    assert [page.judged(both, cases[verdict]).counted for verdict in ("holds", "holds in part")] == [
+        "holds",
+        "holds in part: 1 of 2",
+    ]
     (condition,) = page.judged(both, cases["holds in part"]).conditions
     assert condition == page.Condition("a <= 1", ["one net 1"], ["two net 1.5000"], [], "0 of 2")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from scripts import folders
+from scripts import cli, folders
 from tests.conftest import CODE, CONFIGS, DOMAINS, ROOT
 
 
@@ -35,6 +35,15 @@ def test_an_experiment_brings_its_domain(experiment: str, config) -> None:  # ty
     assert cfg.domain.module._target_.startswith(f"{CODE[experiment.split('_')[0]]}.module.")
 
 
+@pytest.mark.parametrize("experiment", groups("experiment"))
+def test_smoke_is_one_epoch_of_little_data(experiment: str, config) -> None:  # type: ignore[no-untyped-def]
+    """Whatever the experiment says; the command line has the last word."""
+    cfg = config(f"experiment={experiment}", "trainer=smoke")
+    assert (cfg.epochs, cfg.trainer.max_epochs, cfg.trainer.limit_train_batches) == (1, 1, 3)
+    assert (cfg.domain.data.limit, cfg.domain.evaluator.limit) == (2000, 200)
+    assert config(f"experiment={experiment}", "trainer=smoke", "epochs=2").trainer.max_epochs == 2
+
+
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_what_a_domain_says_counts(domain: str, config) -> None:  # type: ignore[no-untyped-def]
     """Also where the base says something else."""
@@ -43,6 +52,14 @@ def test_what_a_domain_says_counts(domain: str, config) -> None:  # type: ignore
     for part in ("evidence", "trained", "goals"):
         both = OmegaConf.merge(composed[part], written.get(part, {}))
         assert OmegaConf.to_container(both) == OmegaConf.to_container(composed[part])
+
+
+def test_null_is_taken_where_a_constructor_or_a_goal_does(config) -> None:  # type: ignore[no-untyped-def]
+    cfg = config("domain=tts", "trainer=smoke")
+    for key in ("domain.data.limit", "domain.module.weights", "goals.convtts/dnsmos"):
+        assert cli.takes_null(cfg, key), key
+    for key in ("epochs", "seed", "domain.data.crop", "domain.module.optimizer.lr"):
+        assert not cli.takes_null(cfg, key), key
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
@@ -70,6 +87,8 @@ def test_the_test_split_is_not_looked_at_unasked(domain: str, config) -> None:  
             r"config: given unknown key 'epoch' \(did you mean epochs\?\), wanted one of: app, asked, bench, claims",
         ),
         (["epochs=many"], r"epochs: given 'many', wanted int such as \d+"),
+        (["epochs=null"], r"epochs: given None, wanted int such as \d+"),
+        (["domain.data.batch_size=null"], r"domain\.data\.batch_size: given None, wanted int such as \d+"),
         (["domain.module.optimizer.lr=fast"], r"domain\.module\.optimizer\.lr: given 'fast', wanted float such as"),
         (["domain.module.flip_tta=3"], r"domain\.module\.flip_tta: given 3, wanted bool such as"),
         (["domain.data.flip=sideways"], r"data\.flip: given 'sideways', wanted one of none, random, alternate"),

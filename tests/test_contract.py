@@ -9,11 +9,12 @@ import pytest
 import pytorch_lightning as pl
 import wandb
 from hydra.utils import instantiate
-from pytorch_lightning.loggers import CSVLogger, WandbLogger
+from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger, WandbLogger
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from common import experiment, report
 from common.domain import Domain
-from common.program import Evaluation, Program
+from common.program import Evaluation, Picture, Program
 from common.results import experiments
 from common.tracking import LogGallery, log_pictures
 from tests import toys
@@ -25,6 +26,7 @@ COSTS = {
     "parameters",
     "size_bytes",
     "own_lines",
+    "answers",
     "latency_p50_s",
     "latency_p95_s",
     "latency_p99_s",
@@ -129,6 +131,16 @@ def test_wandb_gets_the_sounds(tmp_path: Path) -> None:
     log_pictures([WandbLogger(save_dir=tmp_path, offline=True)], gallery)
     wandb.finish()
     assert list(tmp_path.glob("wandb/offline-run-*/files/media/audio/sounds/*.wav"))
+
+
+def test_tensorboard_gets_pictures_of_any_size(tmp_path: Path) -> None:
+    pictures = [Picture(np.zeros(shape, np.uint8), "") for shape in ((4, 5), (4, 7, 3))]
+    log_pictures([TensorBoardLogger(tmp_path, name="tensorboard")], {"spectrograms": pictures}, 3)
+    (events,) = tmp_path.glob("tensorboard/*/events*")
+    seen = EventAccumulator(str(events)).Reload()
+    for number, width in enumerate((5, 7)):
+        (image,) = seen.Images(f"gallery/spectrograms/{number}")
+        assert (image.step, image.width, image.height) == (3, width, 4)
 
 
 @pytest.mark.parametrize("domain", DOMAINS)

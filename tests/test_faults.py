@@ -158,6 +158,32 @@ def test_what_a_run_goes_on_with_is_remembered(tmp_path: Path, command) -> None:
     assert torch.load(folder / "last.ckpt", weights_only=True)["epoch"] == 3
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("domain.module.net.widths=[8,16,32]", "given a damaged checkpoint or another net's, wanted convnet's"),
+        ("domain.module.optimizer.lr=-1", r"optimizer\.lr: given -1, wanted a number above 0"),
+        ("seed=1", "seed: given 1 with run=, wanted 0, of which .* holds a net, or a new run"),
+    ],
+)
+def test_what_a_run_cannot_go_on_with_is_not_remembered(wrong: str, said: str, tmp_path: Path, command) -> None:  # type: ignore[no-untyped-def]
+    folder = tmp_path / "run"
+    command("train", *QUICK, f"output_dir={folder}")
+    before = {name: (folder / name).read_bytes() for name in (".hydra/config.yaml", "last.ckpt")}
+    with pytest.raises(SystemExit, match=said):
+        command("train", f"run={folder}", "epochs=2", wrong)
+    assert {name: (folder / name).read_bytes() for name in before} == before
+    command("train", f"run={folder}", "epochs=2")
+    assert torch.load(folder / "last.ckpt", weights_only=True)["epoch"] == 1
+
+
+def test_what_a_finished_run_is_judged_with_is_remembered(tmp_path: Path, command) -> None:  # type: ignore[no-untyped-def]
+    folder = tmp_path / "run"
+    command("train", *QUICK, f"output_dir={folder}")
+    command("train", f"run={folder}", "domain.module.flip_tta=false")
+    assert "flip_tta: false" in (folder / ".hydra" / "config.yaml").read_text()
+
+
 def test_a_multirun_leaves_other_runs_alone(tmp_path: Path, command) -> None:  # type: ignore[no-untyped-def]
     folder = tmp_path / "runs"
     command("train", *QUICK, f"output_dir={folder}/0")

@@ -93,3 +93,14 @@ def test_the_cache_is_where_the_environment_says(monkeypatch: pytest.MonkeyPatch
     assert cache_folder() == tmp_path / "software2"
     monkeypatch.setenv("SOFTWARE2_CACHE", str(tmp_path / "mine"))
     assert cache_folder() == tmp_path / "mine"
+
+
+def test_what_was_fetched_is_of_the_domain_that_was_at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "FETCHED", fetch.FETCHED)
+    monkeypatch.setattr(fetch, "_fetched_by", {})
+    for code in ("boards", "voices"):
+        fetch.note_for(code)
+        fetch.fetch(File(code, GOOD, (Served(CONTENT, name="data.bin"),)), cache=tmp_path)
+        assert list(fetch.FETCHED.items()) == [(code, GOOD)]
+    fetch.note_for("boards")
+    assert fetch.FETCHED == {"boards": GOOD}, "though it is not read a second time"

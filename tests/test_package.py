@@ -20,7 +20,7 @@ from tests.killed import unjudged
 from tests.test_experiment import results
 
 assert {"control", "vision"} <= set(SHIPPED), "else nothing here would be tested"
-UNSEEN = ("latency", "throughput", "peak_memory", "own_lines", "size_bytes")
+UNSEEN = ("latency", "answers", "throughput", "peak_memory", "own_lines", "size_bytes")
 UNSEEN += ("lookup_ns", "sorted_lookup_ns", "absent_lookup_ns", "inserted_per_s", "ranges_per_s")
 
 

@@ -122,6 +122,41 @@ def test_other_settings_are_no_other_seed() -> None:
     assert sorted(titles) == [f"toys, quick, batch_size={n}, test split, 1 seed" for n in (250, 500)]
 
 
+def configured(seed: int, **settings: object) -> dict:
+    """Results with settings beside the run's own seed, their paths' dots written as __."""
+    config: dict = {"domain": {"data": {"seed": seed}}}
+    for path, value in settings.items():
+        *parents, name = path.split("__")
+        node = config["domain"]
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[name] = value
+    return {**(plain := results(seed)), "run": {**plain["run"], "config": config}}
+
+
+def titles(loaded: list[dict]) -> dict[str, int]:
+    return {group.apart: len(group.results) for group in experiments(loaded)}
+
+
+def test_a_seed_that_is_not_the_runs_is_a_setting() -> None:
+    """And a constant one is none, whatever the run's."""
+    assert titles([configured(s, sampling__seed=0) for s in range(3)]) == {"": 3}
+    swept = [configured(0, sampling__seed=s) for s in range(3)]
+    assert titles(swept) == {f"seed={s}": 1 for s in range(3)}
+    both = [configured(run, sampling__seed=s) for run in range(3) for s in range(2)]
+    assert titles(both) == {"seed=0": 3, "seed=1": 3}
+    assert titles([*(configured(s) for s in range(3)), configured(0, data__seed=5)]) == {"": 3, "seed=5": 1}
+
+
+def test_settings_of_one_name_are_told_apart() -> None:
+    noises = [configured(0, data__noise=a, sampling__noise=b) for a, b in ((0.1, 0.2), (0.2, 0.1))]
+    assert titles(noises) == {"data.noise=0.1, sampling.noise=0.2": 1, "data.noise=0.2, sampling.noise=0.1": 1}
+    once = [
+        configured(0, data__keys=k, evaluator__keys=k, noise=0.1, sampling__noise=n) for k, n in (("a", 1), ("b", 2))
+    ]
+    assert titles(once) == {f"keys={k}, noise={n}": 1 for k, n in (("a", 1), ("b", 2))}
+
+
 def test_of_a_domain_the_experiment_with_most_goals_leads() -> None:
     plain = results(0, batch_size=250)
     for figure in plain["figures"]:

@@ -74,6 +74,19 @@ def test_an_impossible_source_filter_is_refused(values: dict, said: str) -> None
         SourceFilter(**settings | values)
 
 
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"iterations": 0}, r"griffin_lim\.iterations: given 0, wanted 1 or more"),
+        ({"momentum": 1.0}, r"griffin_lim\.momentum: given 1\.0, wanted 0 <= momentum < 1"),
+        ({"equaliser": -1}, r"griffin_lim\.equaliser: given -1, wanted 0 or more"),
+    ],
+)
+def test_an_impossible_griffin_lim_is_refused(values: dict, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        GriffinLim(**{"features": COARSE, "iterations": 2, "momentum": 0.0, "seed": 0} | values)
+
+
 # The referee
 
 
