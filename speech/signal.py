@@ -21,7 +21,7 @@ F0_RANGE_HZ = (90.0, 450.0)
 PRE_EMPHASIS = 0.85
 LOWEST_POWER = 1e-10  # about the variance that rounding to 16 bits adds
 MOST_GAIN_DB = 10.0  # of the equaliser
-COMB_BELOW_HZ = 1000.0
+COMB_BELOW_HZ = 1500.0
 TAPS = 129  # of the filters that part a signal by frequency
 
 
