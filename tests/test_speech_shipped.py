@@ -11,7 +11,7 @@ from speech.module import LearnedVocoder
 from tests.conftest import ROOT
 from tests.voices import level_db
 
-BITS = 8.3003  # a sample of the test prompts below, on the machine where the voice was trained
+BITS = 8.3020  # a sample of the test prompts below, on the machine where the voice was trained
 
 
 @pytest.fixture(scope="module")
