@@ -90,7 +90,7 @@ def note_for(user: str) -> None:
     """Has FETCHED be what this user uses from now on, and has fetched before: it may not read that a second time.
 
     Args:
-        user: a domain, or the folder of several.
+        user: a folder of code.
     """
     global FETCHED
     FETCHED = _fetched_by.setdefault(user, {})

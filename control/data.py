@@ -17,7 +17,7 @@ from control.records import Table, table
 from control.selfplay import Habits, Played, check_habits, self_play
 from control.tree import Selection, check_selection
 from control.window import Window, averaged, extended, take, window
-from control.workers import WORKERS, run_all
+from control.workers import WORKERS, close, run_all
 
 Batch = tuple[Tensor, Tensor, Tensor]  # planes uint8 (N, 2, height, width), policy (N, moves), value (N, 3)
 
@@ -125,6 +125,9 @@ class SelfPlay(pl.LightningDataModule):
         """What the search's own value weighs in an epoch's records."""
         reached = epoch / self.root_weight_epochs if self.root_weight_epochs else 1.0
         return self.root_weight * min(1.0, reached)
+
+    def teardown(self, stage: str) -> None:
+        close()
 
     def train_dataloader(self) -> "Batches":
         trainer = self.trainer

@@ -4,6 +4,7 @@ Threads use all cores, since kernels and nets both run without Python's lock. Th
 """
 
 import logging
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -44,6 +45,13 @@ def _on_actors(jobs: Sequence[Callable[[], T]]) -> list[T]:
     actors = [ray.remote(num_cpus=1)(Actor).remote() for _ in jobs]
     pool: Any = ActorPool(actors)
     return list(pool.map(lambda actor, job: actor.run.remote(job), jobs))
+
+
+def close() -> None:
+    """Ends Ray, where this process uses it."""
+    ray = sys.modules.get("ray")
+    if ray is not None and ray.is_initialized():
+        ray.shutdown()
 
 
 class Actor:

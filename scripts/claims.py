@@ -78,7 +78,7 @@ def of_package(name: str, folder: Path, needed: Collection[str], again: Collecti
         return
     found = folders.load_package(packaged)
     cfg, subject = composed(name, found), None
-    fetch.note_for(name)
+    cli.note_fetched(cfg)
     for experiment_name in here(name, cfg.evidence, needed, again, asked=asked):
         about = about_it(cfg, name, experiment_name, cfg.evidence) | {"package": fetch.sha256(packaged / MANIFEST)}
         file = folder / f"{experiment_name}-{name}.json"

@@ -57,7 +57,7 @@ def main(task: Callable[[DictConfig, Path], None], *, goes_on: bool = False) -> 
         cfg.output_dir = str(output_dir)  # a job of a multirun has a folder of its own
         try:
             check_types(cfg)
-            fetch.note_for(cfg.domain.data._target_.partition(".")[0])  # whose domains share what they have read
+            note_fetched(cfg)
             for goal in filter(None, cfg.goals.values()):
                 parsed_goal(goal)
             folders.claim(output_dir)
@@ -133,6 +133,11 @@ def compose(overrides: list[str]) -> DictConfig:
 def choices_of(found: Package) -> list[str]:
     """The overrides that a package was made with."""
     return [f"{group}={choice}" for group, choice in found.choices.items()]
+
+
+def note_fetched(cfg: DictConfig) -> None:
+    """Has what is fetched be noted for this config's folder of code: its domains share what they have read."""
+    fetch.note_for(cfg.domain.data._target_.partition(".")[0])
 
 
 def check_types(cfg: DictConfig) -> None:

@@ -72,7 +72,11 @@ def plan(frames: np.ndarray, analysis: Analysis, front: Front) -> Plan:
 
 
 def periods(frames: np.ndarray, hop: int) -> np.ndarray:
-    """The pitch period at each sample, int16 (frames * hop,), 0 where unvoiced, of features (frames, WIDTH)."""
+    """The pitch period at each sample, at most LONGEST_LAG, int16 (frames * hop,), 0 where unvoiced.
+
+    Args:
+        frames: features (frames, WIDTH).
+    """
     f0_hz = np.exp(at_subframes(frames[:, BANDS].astype(np.float64), hop))
     voiced = np.repeat(frames[:, BANDS + 1] > 0.5, hop)
     return np.where(voiced, np.minimum(np.round(SAMPLE_RATE_HZ / f0_hz), LONGEST_LAG), 0).astype(np.int16)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from common.module import Metrics, Module
 from common.portable import Graph
 from speech.data import Crops, in_pieces, lead_frames, utterance
-from speech.front import CONTEXT_FRAMES, Front, inputs, periods, predict
+from speech.front import CONTEXT_FRAMES, LONGEST_LAG, Front, inputs, periods, predict
 from speech.generate import Sampler
 from speech.net import WaveNet, WaveRNN
 from speech.outputs import NATS_PER_BIT, Outputs
@@ -50,8 +50,8 @@ class Sampling:
         for name in ("noise", "equaliser"):
             if getattr(self, name) < 0:
                 raise ValueError(f"sampling.{name}: given {getattr(self, name)}, wanted 0 or more")
-        if not 0 <= self.comb <= 1:
-            raise ValueError(f"sampling.comb: given {self.comb}, wanted 0 to 1")
+        if not 0 <= self.comb <= 0.5:
+            raise ValueError(f"sampling.comb: given {self.comb}, wanted 0 to 0.5, which leaves nothing midway")
 
 
 class Vocoder(Module):
@@ -161,6 +161,7 @@ class LearnedVocoder:
         signals = [y.astype(np.float64) for y in sampler.generate(frames, drawing)]
         if how.comb:
             lags = (periods(f, self.features.hop) for f in frames)
+            lags = (np.where(lag < LONGEST_LAG, lag, 0) for lag in lags)  # longer ones are cut to it
             signals = [comb(y, lag, share=how.comb) for y, lag in zip(signals, lags, strict=True)]
         return [de_emphasis(y) for y in signals]
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from common.evidence import Subject, page
+from common.fetch import sha256
 from common.program import Figure, Plot
 from common.results import Experiment, Program
 from common.results import Figure as Measured
@@ -160,6 +161,12 @@ def test_the_page_says_what_is_committed() -> None:
         there = {metric for program in learned for metric in program.figures}
         if found.mode == "measure" or there & set(found.holds):  # training may still be to come
             assert set(found.holds) <= there, found.name
+
+
+def test_what_was_read_of_committed_results_is_what_they_say() -> None:
+    for result in claims.measured(claims.FOLDER):
+        for source, digest in result["run"].get("sources", {}).items():
+            assert sha256(ROOT / source) == digest, f"python -m scripts.claims mode=train: {source} has changed"
 
 
 # The command
