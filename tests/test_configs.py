@@ -42,7 +42,8 @@ def test_smoke_is_one_epoch_of_little_data(experiment: str, config) -> None:  # 
     assert (cfg.epochs, cfg.trainer.max_epochs, cfg.trainer.limit_train_batches) == (1, 1, 3)
     assert (cfg.domain.data.limit, cfg.domain.evaluator.limit) == (2000, 200)
     assert config(f"experiment={experiment}", "trainer=smoke", "epochs=2").trainer.max_epochs == 2
-    assert "trainer" not in OmegaConf.load(ROOT / "configs" / "experiment" / f"{experiment}.yaml"), "which trainer= overrides"
+    file = ROOT / "configs" / "experiment" / f"{experiment}.yaml"
+    assert "trainer" not in OmegaConf.load(file), "what trainer= would overrule"
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
