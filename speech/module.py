@@ -19,7 +19,8 @@ from speech.front import CONTEXT_FRAMES, LONGEST_LAG, Front, inputs, periods, pr
 from speech.generate import Sampler
 from speech.net import WaveNet, WaveRNN
 from speech.outputs import NATS_PER_BIT, Outputs
-from speech.signal import LSB, WIDTH, Analysis, Features, check_features, check_length, comb, de_emphasis, finished
+from speech.postfilter import comb
+from speech.signal import LSB, WIDTH, Analysis, Features, check_features, check_length, de_emphasis, finished
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +33,7 @@ class Sampling:
         equaliser: passes of the mel equaliser over what is generated; 0 for none.
         seed: of the draws.
         sharpened: whether the choice among a mixture's parts gets that temperature too: unlikely ones are drawn less.
-        comb: share by which low frequencies are moved towards a pitch period before and after (speech.signal.comb).
+        comb: share by which low frequencies are moved towards a pitch period before and after (speech.postfilter).
     """
 
     noise: float

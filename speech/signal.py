@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyworld
-from scipy.signal import firwin, lfilter
+from scipy.signal import lfilter
 
 SAMPLE_RATE_HZ = 16000
 LSB = 2.0**-15  # the step of 16-bit samples
@@ -21,7 +21,6 @@ F0_RANGE_HZ = (90.0, 450.0)
 PRE_EMPHASIS = 0.85
 LOWEST_POWER = 1e-10  # about the variance that rounding to 16 bits adds
 MOST_GAIN_DB = 10.0  # of the equaliser
-COMB_BELOW_HZ = 1500.0
 TAPS = 129  # of the filters that part a signal by frequency
 
 
@@ -260,25 +259,6 @@ def finished(waves: Sequence[np.ndarray], problems: Sequence[Features], *, passe
         clipped(equalise(wave, f.frames[:, :BANDS].astype(np.float64), f.analysis, passes=passes))
         for wave, f in zip(waves, problems, strict=True)
     ]
-
-
-def comb(signal: np.ndarray, lag: np.ndarray, *, share: float) -> np.ndarray:
-    """Moves what a signal (n,) has below COMB_BELOW_HZ towards what it has a pitch period before and after, by `share`.
-
-    What lies between the harmonics grows weaker there (a long-term postfilter, Chen and Gersho 1995, section III).
-
-    Args:
-        lag: int (n,), the period in samples, 0 where unvoiced: there nothing is moved, nor towards there.
-    """
-    low = filtered(signal, firwin(TAPS, COMB_BELOW_HZ, fs=SAMPLE_RATE_HZ))
-    here = np.arange(len(signal))
-    total, count = np.zeros(len(signal)), np.zeros(len(signal))
-    for place in (here - lag, here + lag):
-        there = place.clip(0, len(signal) - 1)
-        usable = (lag > 0) & (place == there) & (lag[there] > 0)
-        total += np.where(usable, low[there], 0)
-        count += usable
-    return signal + share * np.where(count > 0, total / np.maximum(count, 1) - low, 0)
 
 
 def filtered(signal: np.ndarray, taps: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from scipy.signal import lfilter
 
 from speech import prediction, signal
 from speech.data import prompts_of
+from speech.postfilter import comb
 from speech.signal import Analysis, Features
 
 COARSE = Analysis(n_fft=1024, window=1024, hop=256, subframes=4)
@@ -142,19 +143,19 @@ def test_the_equaliser_brings_the_mels_that_are_asked_for() -> None:
 def test_the_comb_weakens_what_lies_between_low_harmonics(cycles: float, left: float) -> None:
     period = 100
     wave = np.cos(2 * np.pi * cycles * np.arange(4000) / period)
-    combed = signal.comb(wave, np.full(4000, period, np.int16), share=0.25)
+    combed = comb(wave, np.full(4000, period, np.int16), share=0.25)
     np.testing.assert_allclose(combed[300:-300], left * wave[300:-300], atol=0.02)
 
 
 def test_the_comb_neither_changes_nor_takes_what_is_unvoiced() -> None:
     wave, lag = noise(16, COARSE), np.zeros(16 * COARSE.hop, np.int16)
-    assert np.array_equal(signal.comb(wave, lag, share=0.5), wave)
+    assert np.array_equal(comb(wave, lag, share=0.5), wave)
     lag[1000:1300] = 100
-    combed = signal.comb(wave, lag, share=0.5)
+    combed = comb(wave, lag, share=0.5)
     moved = np.flatnonzero(combed != wave)
     assert (moved.min(), moved.max()) == (1000, 1299)
     wave[:900], wave[1400:] = 0, 0  # beyond the filter's reach of what is voiced
-    np.testing.assert_allclose(signal.comb(wave, lag, share=0.5)[1000:1300], combed[1000:1300], atol=1e-12)
+    np.testing.assert_allclose(comb(wave, lag, share=0.5)[1000:1300], combed[1000:1300], atol=1e-12)
 
 
 @pytest.mark.parametrize(
