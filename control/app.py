@@ -107,7 +107,7 @@ def tab(page: gr.Blocks, domain: Domain, programs: Mapping[str, Program]) -> Cal
             told(answer),
             [game, *seats, strength],
             [kept, board, said, thoughts, proof],
-            trigger_mode="multiple",
+            trigger_mode="always_last",  # one after the other: a picture is saved after its yield, and would come late
             **QUIET,
         ),
         ask.click(told(opinions), [game, strength], thoughts, api_name="control"),
