@@ -25,7 +25,7 @@ LARGEST_BATCH = 1024
 
 def measure(program: Program, problems: Any, seconds: float) -> dict[str, Any]:
     """`latencies` (an array, seconds), how many `answers` they are of, their percentiles, throughput, peak memory, own
-    source lines, flops.
+    source lines, and flops of a program whose only numerics are torch's.
 
     Args:
         seconds: that latencies are taken for: long, since a program whose answers take from a millisecond to half a
@@ -43,7 +43,7 @@ def measure(program: Program, problems: Any, seconds: float) -> dict[str, Any]:
     figures |= {"throughput_per_s": per_s, "peak_memory_bytes": peak_memory_bytes()}
     source = own_source(program, singles[0])
     figures |= {"own_lines": source.lines, "libraries": list(source.libraries)}
-    if "torch" in sys.modules:
+    if "torch" in sys.modules and "numba" not in source.libraries:  # whose kernels, and threads, it does not see
         from torch.utils.flop_counter import FlopCounterMode
 
         with FlopCounterMode(display=False) as counter:
@@ -97,8 +97,14 @@ def _throughput(program: Program, many: Any, seconds: float) -> float:
     return best
 
 
+def forget_peak() -> None:
+    """`peak_memory_bytes` counts from what this process holds now; on Linux alone (man 5 proc, clear_refs)."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
 def peak_memory_bytes() -> int:
-    """Of this process since it started. (ru_maxrss would carry over what its parent used before exec.)"""
+    """Of this process since it started or forgot. (ru_maxrss would carry over what its parent used before exec.)"""
     status = Path("/proc/self/status")
     if status.exists():
         line = next(row for row in status.read_text().splitlines() if row.startswith("VmHWM"))

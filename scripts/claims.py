@@ -176,7 +176,14 @@ def composed(name: str, found: Package | None = None) -> DictConfig:
     """
     task = list(HydraConfig.get().overrides.task)
     values = [override for override in task if override not in folders.group_choices(task)]
-    choices = [f"domain={name}", *folders.group_choices(of_a_run())] if found is None else cli.choices_of(found)
+    if found is None:
+        choices = [f"domain={name}", *folders.group_choices(of_a_run())]
+    else:
+        choices = cli.choices_of(found)
+        for choice in folders.group_choices(task):
+            group, _, option = choice.partition("=")
+            if folders.is_packaged(group) and group != "domain" and found.choices.get(group) != option:
+                raise ValueError(f"{choice}: given with mode=measure, wanted what {name}'s package was made with")
     try:
         cfg = cli.compose([*choices, "split=test", *values])
     except HydraException:

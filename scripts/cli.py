@@ -1,6 +1,7 @@
 """How every entry point starts: Hydra composes, wrong input ends in one line on stderr and exit code 1."""
 
 import difflib
+import functools
 import inspect
 import logging
 import os
@@ -182,8 +183,9 @@ def build(cfg: DictConfig) -> Any:
     return instantiate(cfg.domain, _convert_="all")
 
 
+@functools.cache
 def commit() -> str:
-    """The commit that is checked out, `-dirty` if files differ from it; empty outside git."""
+    """The commit that was checked out at the first call, `-dirty` if files differed from it; empty outside git."""
     git = ["git", "-C", str(ROOT), "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
     try:
         return subprocess.run(git, capture_output=True, text=True).stdout.strip()

@@ -16,16 +16,17 @@ def evaluate(cfg: DictConfig, output_dir: Path) -> None:
         given = "nothing" if cfg.run is None else "run= and package="
         raise ValueError(f"run: given {given}, wanted run=DIR, the folder of an earlier run, or package=DIR")
     if cfg.run is not None:
+        run = Path(cfg.run)
         cfg = folders.config_of_run(cfg)
-        said = {"about": cli.about(cfg), "goals": dict(cfg.goals)}
-        results = experiment.evaluate(cli.build(cfg), Path(cfg.run), output_dir, **said)
+        about = cli.about(cfg)
+        about["command"] = f"{folders.first_command(run)}; {about['command']}"
+        results = experiment.evaluate(cli.build(cfg), run, output_dir, about=about, goals=dict(cfg.goals))
     else:
         found = folders.load_package(Path(cfg.package))
         cfg = folders.config_of_package(cfg, found)
         about = cli.about(cfg) | {"package": sha256(Path(cfg.package) / MANIFEST)}
         about["command"] = "; ".join(filter(None, (found.results["run"].get("command"), about["command"])))
-        said = {"about": about, "goals": dict(cfg.goals)}
-        results = experiment.evaluate_package(cli.build(cfg), found, output_dir, **said)
+        results = experiment.evaluate_package(cli.build(cfg), found, output_dir, about=about, goals=dict(cfg.goals))
     terminal.show(results)
     print(output_dir / experiment.RESULTS)
 

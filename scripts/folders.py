@@ -83,8 +83,8 @@ def _check_free(folder: Path, arguments: list[str], *, trains: bool) -> None:
         raise ValueError(f"output_dir: given {folder}, which holds other runs, wanted a new folder (or run={folder})")
 
 
-def claim(folder: Path) -> None:
-    """Makes the folder this process's own until `release`, or until the process ends, however it ends.
+def claim(folder: Path, given: str = "output_dir") -> None:
+    """Makes the folder, which the setting `given` names, this process's own until `release`, or until the process ends.
 
     Raises:
         ValueError: it is another's.
@@ -98,7 +98,8 @@ def claim(folder: Path) -> None:
     try:
         lock.acquire(blocking=False)
     except Timeout:
-        raise ValueError(f"output_dir: given {folder}, where another run is writing, wanted another folder") from None
+        wanted = "another folder" if given == "output_dir" else "that it has ended"
+        raise ValueError(f"{given}: given {folder}, where another run is writing, wanted {wanted}") from None
     claimed[folder] = Claim(lock, new)
 
 
@@ -260,6 +261,8 @@ def _overlay(saved: DictConfig, cfg: DictConfig, given: str, under: str = "") ->
             continue
         if override[0] == "+" or (override[0] == "~" and given == "package" and key.startswith("domain.")):
             raise ValueError(f"{override}: given with {given}=, wanted key=value")
+        if given == "package" and key.startswith("domain.baselines."):
+            raise ValueError(f"{override}: given with package=, whose programs are built, wanted a run")
         if override[0] == "~":
             parent, _, name = key.rpartition(".")
             held = OmegaConf.select(saved, parent) if parent else saved

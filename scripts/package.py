@@ -32,7 +32,7 @@ def write(cfg: DictConfig, output_dir: Path) -> None:
 def of_run(cfg: DictConfig) -> Path:
     """Beside the run's checkpoint, unless `to=` says where; the hand-written programs are built again."""
     run, folder = Path(cfg.run), Path(cfg.to or Path(cfg.run, "package"))
-    folders.claim(run)
+    folders.claim(run, "run")
     kept = folders.config_of_run(cfg)
     (results,) = load([run / experiment.RESULTS])
     if results["run"].get("checkpoint") != sha256(run / checkpoint.CHECKPOINT):

@@ -5,13 +5,14 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from common import report
+from common.package import MANIFEST
 from common.results import experiments, load
 from scripts import cli, documents
 
 
 def write(cfg: DictConfig, output_dir: Path) -> None:
     """Of one run (or a multirun's folder), or of all results that are committed."""
-    paths = documents.committed() if cfg.run is None else sorted(Path(cfg.run).glob("**/results.json"))
+    paths = documents.committed() if cfg.run is None else results_under(Path(cfg.run))
     if not paths:
         raise ValueError(f"run: given {cfg.run}, wanted a folder with results.json in it")
     loaded = load(paths)
@@ -26,6 +27,12 @@ def write(cfg: DictConfig, output_dir: Path) -> None:
     page = (Path(cfg.run) if cfg.run else output_dir) / "report.html"
     page.write_text(report.page(loaded))
     print(page)
+
+
+def results_under(folder: Path) -> list[Path]:
+    """Those of a run or of a multirun's jobs, the latest last, as it counts; without the copies that packages hold."""
+    paths = [path for path in folder.glob("**/results.json") if not path.with_name(MANIFEST).exists()]
+    return sorted(paths, key=lambda path: (path.stat().st_mtime_ns, path))
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from omegaconf import DictConfig
 
 from common.source import ROOT
 from scripts import cli
-from scripts.app import launched
+from scripts.visit import served
 
 SETTLED_MS = 12_000  # until what a tab's main button starts has come
 
@@ -15,25 +15,21 @@ def take(cfg: DictConfig, output_dir: Path) -> None:
     """Of each tab, after its main button was clicked, `docs/app-NAME.png`."""
     from playwright.sync_api import sync_playwright
 
-    blocks = launched(cfg.port)
-    try:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-            page = browser.new_page(viewport={"width": 1280, "height": 960})
-            page.goto(f"http://127.0.0.1:{cfg.port}")
-            tabs = page.get_by_role("tab")
-            tabs.first.wait_for()
-            for tab in tabs.all():
-                tab.click()
-                for button in page.locator("button.primary:visible").all():
-                    button.click()
-                page.wait_for_timeout(SETTLED_MS)
-                path = ROOT / "docs" / f"app-{tab.inner_text()}.png"
-                page.screenshot(path=path)
-                print(path)
-            browser.close()
-    finally:
-        blocks.close()
+    with served(cfg.port), sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1280, "height": 960})
+        page.goto(f"http://127.0.0.1:{cfg.port}")
+        tabs = page.get_by_role("tab")
+        tabs.first.wait_for()
+        for tab in tabs.all():
+            tab.click()
+            for button in page.locator("button.primary:visible").all():
+                button.click()
+            page.wait_for_timeout(SETTLED_MS)
+            path = ROOT / "docs" / f"app-{tab.inner_text()}.png"
+            page.screenshot(path=path)
+            print(path)
+        browser.close()
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ def train(cfg: DictConfig, output_dir: Path) -> None:
         raise ValueError("trainer: given ddp with -m, wanted hydra/launcher=joblib, or one run at a time")
     if cfg.run is not None:
         output_dir = Path(cfg.run)
-        folders.claim(output_dir)
+        folders.claim(output_dir, "run")
         cfg = folders.config_of_run(cfg)
         cfg.output_dir, cfg.run = str(output_dir), None
         os.environ["SOFTWARE2_COMMAND"] = f"{folders.first_command(output_dir)}; {os.environ['SOFTWARE2_COMMAND']}"
@@ -35,12 +35,13 @@ def train(cfg: DictConfig, output_dir: Path) -> None:
     domain = cli.build(cfg)
     if found is not None:
         found.fill(domain.module)
+    about = cli.about(cfg)
+    if cfg.package is not None:
+        about["config"]["package"] = cfg.package  # another run than one that begins with nothing
     trainer = instantiate(cfg.trainer, _convert_="all", logger=instantiate(cfg.logger))
     trainer.callbacks.append(remembering(cfg, output_dir))
     try:
-        results = experiment.run(
-            domain, trainer, output_dir, about=cli.about(cfg), goals=dict(cfg.goals), resume=resume
-        )
+        results = experiment.run(domain, trainer, output_dir, about=about, goals=dict(cfg.goals), resume=resume)
     finally:
         tracking.finish()
     if results:

@@ -1,7 +1,8 @@
-"""The speech domain's part in measuring the essay's claims: whether a vocoder knows that it hears a stranger."""
+"""The speech domain's part in measuring the essay's claims: whether vocoders know that they hear a stranger."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from common.evidence.doubt import auroc
 from common.program import Figure, Plot
 from speech.ceilings import lpc_bits
 from speech.data import in_pieces, lead_frames, prompts_of, utterance
+from speech.evaluate import Likely
 from speech.module import LearnedVocoder, say
 from speech.signal import Features, analyse, clipped, whole_frames
 
@@ -44,11 +46,11 @@ def net_inputs(vocoder: LearnedVocoder, features: Features, wave: np.ndarray) ->
 
 
 def silence(subject: Subject, *, voice: str, prompts: int, seed: int) -> list[Figure | Plot]:
-    """Whether the learned vocoder's doubt, its bits a sample of a recording, tells strangers and noise from its voice.
+    """Whether a vocoder's doubt, its bits a sample of a recording, tells strangers and noise from the voice it is for.
 
-    Only a program with a likelihood has a doubt: the hand-written ones answer whatever they are given. What linear
-    prediction says of the same waves (speech.ceilings.lpc_bits, which has seen them) stands beside. (A likelihood may
-    well be higher of what was never learned: Nalisnick et al. 2019, arXiv 1810.09136.)
+    Only a program with a likelihood has a doubt: Griffin-Lim answers whatever it is given. What linear prediction says
+    of the same waves (speech.ceilings.lpc_bits, which has seen them) stands beside. (A likelihood may well be higher of
+    what was never learned: Nalisnick et al. 2019, arXiv 1810.09136.)
 
     Args:
         voice: the stranger, of corpus.VOICES.
@@ -57,16 +59,17 @@ def silence(subject: Subject, *, voice: str, prompts: int, seed: int) -> list[Fi
     """
     referee: Any = subject.domain.evaluator
     vocoder: Any = subject.programs[subject.learned]
+    likely = {name: program for name, program in subject.programs.items() if isinstance(program, Likely)}
     own, other = (
         [whole_frames(p.wave.astype(np.float64), vocoder.features.hop) for p in prompts_of(who, referee.split, prompts)]
         for who in (referee.voice, voice)
     )
     waves = {KNOWN: own, voice: other, NOISE: noise_like(own, np.random.default_rng(seed))}
 
-    def net_bits(some: Sequence[np.ndarray]) -> np.ndarray:
-        return vocoder.bits([analyse(wave, vocoder.features) for wave in some], some)
+    def bits_of(name: str, some: Sequence[np.ndarray]) -> np.ndarray:
+        return likely[name].bits([analyse(wave, vocoder.features) for wave in some], some)
 
-    found = subject.of(subject.learned, doubts(net_bits, waves))
+    found = [item for name in likely for item in subject.of(name, doubts(partial(bits_of, name), waves))]
     return [*found, *(replace(f, program="lpc", kind="ceiling") for f in doubts(lpc_bits, waves))]
 
 

@@ -5,10 +5,12 @@ another language, June's French, to see what becomes of one that was not trained
 a row with another, both are of the same part; shorter phrases are heard in training and in the test.
 """
 
+import http.client
 import io
 import re
 import tarfile
 import urllib.request
+import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,7 +25,6 @@ from common.fetch import DebianPackage, File, Folder, Source, fetch
 from speech.signal import SAMPLE_RATE_HZ
 
 Split = Literal["train", "val", "test"]
-SPLITS = ("train", "val", "test")
 UPSTREAM = "https://downloads.asterisk.org/pub/telephony/sounds/releases"
 VERSION = "1.6.1"
 SPLIT_SEED = 2016  # the year of WaveNet; fixes the parts, whatever seed a run has
@@ -94,15 +95,18 @@ class Tarball:
         return self.url
 
     def get(self, folder: Path) -> Path:
-        with urllib.request.urlopen(self.url, timeout=60) as answer:
-            data = io.BytesIO(answer.read())
         unpacked = folder / "unpacked"
-        with tarfile.open(fileobj=data) as tar:
-            for member in tar:
-                file, path = tar.extractfile(member), (unpacked / member.name).resolve()
-                if file is not None and path.is_relative_to(unpacked.resolve()):
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    path.write_bytes(file.read())
+        try:
+            with urllib.request.urlopen(self.url, timeout=60) as answer:
+                data = io.BytesIO(answer.read())
+            with tarfile.open(fileobj=data) as tar:
+                for member in tar:
+                    file, path = tar.extractfile(member), (unpacked / member.name).resolve()
+                    if file is not None and path.is_relative_to(unpacked.resolve()):
+                        path.parent.mkdir(parents=True, exist_ok=True)
+                        path.write_bytes(file.read())
+        except (tarfile.TarError, http.client.HTTPException, EOFError, zlib.error) as error:
+            raise OSError(f"given no whole archive, {error}") from None
         return unpacked / (self.member or "")
 
 

@@ -125,3 +125,11 @@ def inputs(
                 found = signal.gather(1, place.clamp(0, y.shape[1] - 1)) * (voiced & (place >= 0))
                 columns.append(found / scale)
     return torch.stack(columns, -1).asinh()
+
+
+def normalised(
+    frames: Float[Tensor, "batch frames width"], level: Float[Tensor, " batch"], mean: Tensor, deviation: Tensor
+) -> Tensor:
+    """What the net's conditioning is given: features of mean 0 and deviation 1, and the level of noise in the past."""
+    level = level[:, None, None].expand(-1, frames.shape[1], 1)
+    return torch.cat([(frames - mean) / deviation, 5 * level], -1)

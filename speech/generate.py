@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
 
-from speech.front import CONTEXT_FRAMES, HISTORY, Front, Plan, plan
+from speech.front import CONTEXT_FRAMES, HISTORY, Front, Plan, normalised, plan
 from speech.kernel import Drawing, Given, GruWeights, State, Weights, run
 from speech.net import WaveNet, WaveRNN
 from speech.outputs import Logistics, MuLaw, Outputs
@@ -154,8 +154,9 @@ class Sampler:
 
     @torch.inference_mode()
     def _biases(self, frames: np.ndarray) -> np.ndarray:
-        told = np.concatenate([(frames - self.mean) / self.deviation, np.full((len(frames), 1), 5 * self.noise)], 1)
-        known = torch.from_numpy(told.astype(np.float32))[None]
+        level = torch.tensor([self.noise], dtype=torch.float32)
+        given, mean, deviation = map(torch.from_numpy, (frames, self.mean, self.deviation))
+        known = normalised(given[None], level, mean, deviation)
         return self.net.biases(known, self.analysis.subframes)[0].numpy()
 
     def generate(self, utterances: Sequence[np.ndarray], drawing: Drawing) -> list[np.ndarray]:

@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from common.module import Metrics, Module
 from common.portable import Graph
 from speech.data import Crops, in_pieces, lead_frames, utterance
-from speech.front import CONTEXT_FRAMES, LONGEST_LAG, Front, inputs, periods, predict
+from speech.front import CONTEXT_FRAMES, LONGEST_LAG, Front, inputs, normalised, periods, predict
 from speech.generate import Sampler
 from speech.net import WaveNet, WaveRNN
 from speech.outputs import NATS_PER_BIT, Outputs
@@ -142,7 +141,7 @@ class LearnedVocoder:
         return finished(self._sampled(problems), problems, passes=self.sampling.equaliser)
 
     def unequalised(self, problems: Sequence[Features]) -> list[np.ndarray]:
-        """As they are sampled."""
+        """As they are sampled, after the comb."""
         return finished(self._sampled(problems), problems, passes=0)
 
     def _sampled(self, problems: Sequence[Features]) -> list[np.ndarray]:
@@ -221,11 +220,3 @@ def say(
     x = inputs(front, y, p, batch.error, batch.gain, batch.lag)
     out = net(x, normalised(batch.frames, batch.level, mean, deviation), features.subframes)
     return out, (batch.y - p) / batch.error, LSB / batch.error
-
-
-def normalised(
-    frames: Float[Tensor, "batch frames width"], level: Float[Tensor, " batch"], mean: Tensor, deviation: Tensor
-) -> Tensor:
-    """What the net's conditioning is given: features of mean 0 and deviation 1, and the level of noise in the past."""
-    level = level[:, None, None].expand(-1, frames.shape[1], 1)
-    return torch.cat([(frames - mean) / deviation, 5 * level], -1)

@@ -237,6 +237,13 @@ def test_what_another_domain_has_not_needs_its_domain(counted: list[str], comman
     assert not list(tmp_path.glob("*.json"))
 
 
+@pytest.mark.parametrize("choice", ["domain/keys=lognormal", "domain/net=deeprmi"])
+def test_what_a_package_was_not_made_with_is_refused(choice: str, counted: list[str], command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(SystemExit, match=f"{choice}: given with mode=measure, wanted what databases's package was"):
+        command("claims", "domain=databases", choice, f"to={tmp_path}", f"output_dir={tmp_path / 'run'}")
+    assert not counted
+
+
 SMALL = (
     "trained.agility.seeds=[0,1]",
     'trained.agility.points={whole: ["domain.data.limit=600"], half: ["domain.data.limit=500", "epochs=2"], '

@@ -251,8 +251,8 @@ def test_doubts_of_known_bits() -> None:
 def test_the_shipped_voice_hears_a_stranger(config: Callable) -> None:
     subject = shipped.subject(config, "speech", "domain.evaluator.limit=1", "domain.evaluator.measures=[]")
     found = of_speech.silence(subject, voice="june", prompts=2, seed=0)
-    for name in (subject.learned, "lpc"):
+    for name in (subject.learned, "source_filter", "lpc"):
         measured = figures(found, name)
         assert measured["auroc"] == min(measured["auroc/june"], measured["auroc/noise"])
         assert measured["bits_per_sample"] < measured["bits_per_sample/noise"] < 16, "noise cannot be foreseen"
-    assert {item.kind for item in found if isinstance(item, Figure)} == {"learned", "ceiling"}
+    assert {item.kind for item in found if isinstance(item, Figure)} == {"learned", "baseline", "ceiling"}

@@ -92,7 +92,11 @@ def test_evaluate_gives_the_same_numbers_again(finished: Path, tmp_path: Path, h
 
 def test_evaluate_on_the_other_split(finished: Path, tmp_path: Path, command) -> None:  # type: ignore[no-untyped-def]
     command("evaluate", f"run={finished}", "split=test", f"output_dir={tmp_path}/test")
-    assert results(tmp_path / "test")["run"]["split"] == "test"
+    run = results(tmp_path / "test")["run"]
+    assert run["split"] == "test"
+    trained, judged = run["command"].split("; ")
+    assert trained == f"python -m scripts.train trainer=smoke output_dir={finished}"
+    assert "evaluate run=" in judged
     assert cold(results(tmp_path / "test")) != cold(results(finished))
 
 
@@ -101,6 +105,8 @@ def test_evaluate_without_one_of_the_programs(finished: Path, tmp_path: Path, co
     assert set(results(tmp_path / "two")["run"]["uses"]) == {"convnet", "rules"}
     with pytest.raises(SystemExit, match=r"~domain\.baselines\.rules: given with package=, wanted key=value"):
         command("evaluate", "package=vision/pretrained", "~domain.baselines.rules")
+    with pytest.raises(SystemExit, match=r"hog_svm\.landmarks=100: given with package=, whose programs are built"):
+        command("evaluate", "package=vision/pretrained", "domain.baselines.hog_svm.landmarks=100")
 
 
 def test_report_of_a_run(finished: Path, home: Path) -> None:

@@ -71,7 +71,8 @@ def test_the_shipped_package_gives_its_figures_again(shipped: Path, command, mon
 
 def test_training_starts_from_a_package(shipped: Path, command, monkeypatch, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     """The first validation of a run of few steps is already as good as the package; killed, it needs it no more."""
-    monkeypatch.setattr(experiment, "judge", unjudged)
+    told: list[dict] = []
+    monkeypatch.setattr(experiment, "judge", lambda *given, about, **more: told.append(about) or unjudged(*given))
     monkeypatch.setattr("scripts.terminal.show", lambda _: None)
     seen: list[dict[str, torch.Tensor]] = []
     start = Module.on_train_start
@@ -95,6 +96,7 @@ def test_training_starts_from_a_package(shipped: Path, command, monkeypatch, tmp
     shutil.rmtree(travelled)
     command("train", f"run={tmp_path}/on", "epochs=2")
     assert torch.load(tmp_path / "on" / "last.ckpt", weights_only=True)["global_step"] == 2
+    assert [about["config"]["package"] for about in told] == 2 * [str(travelled)], "results say what it began from"
 
 
 def test_a_package_does_not_bring_its_own_referee_or_goals(shipped: Path, config, monkeypatch) -> None:  # type: ignore[no-untyped-def]

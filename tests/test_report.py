@@ -1,6 +1,7 @@
 """Tables and page from results that are known."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from common import report
 from common.results import experiments, human, load, parsed_goal
 from scripts import documents
+from scripts.report import results_under
 from tests.conftest import CODE, ROOT
 
 CARDS = [ROOT.joinpath(*code.split("."), "README.md") for code in CODE.values()]
@@ -297,3 +299,13 @@ def test_the_picture_agrees_with_the_committed_results() -> None:
     groups = documents.leading(experiments(load(documents.committed())))
     same = (ROOT / "docs" / "results.svg").read_text() == report.picture(groups)
     assert same, "run: make report"  # (pytest would compare a megabyte line by line)
+
+
+def test_the_latest_judgement_of_a_run_counts_and_no_package_of_it(tmp_path: Path) -> None:
+    for at, name in enumerate(("package", "b", "", "a")):
+        path = tmp_path / name / "results.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("{}")
+        os.utime(path, (at, at))
+    (tmp_path / "package" / "manifest.json").write_text("{}")
+    assert results_under(tmp_path) == [tmp_path / name / "results.json" for name in ("b", "", "a")]

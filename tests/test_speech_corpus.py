@@ -96,6 +96,11 @@ def test_a_bundle_depends_on_content_alone(tmp_path: Path) -> None:
         "voice.tar", found.pop(), (Bundle(sources[0]), Bundle(Installed(str(tmp_path / "none"))), Bundle(sources[2]))
     )
     assert fetch(damaged, cache=tmp_path / "cache").is_file(), "the next source is asked"
+    (tmp_path / "portal.html").write_text("<html>Please log in</html>")
+    archive.write_bytes(archive.read_bytes()[:-20])
+    for path in (tmp_path / "portal.html", archive):
+        with pytest.raises(OSError, match="given no whole archive"):
+            Tarball(path.as_uri()).get(tmp_path / f"scratch-{path.name}")
     gone = File("other.tar", damaged.sha256, damaged.sources[:2])
     with pytest.raises(
         ValueError, match=r"other\.tar: given no source that has it, wanted one of: .*has sha256 .*no such folder"

@@ -25,10 +25,10 @@ def test_sample_by_sample_says_what_the_whole_says(analysis: Analysis, front: Fr
     (wave, *_), (features, *_) = some(analysis, 1)
     whole = utterance(wave, features, front)
     lead = lead_frames(program.net.receptive_field, analysis)
-    batch = stacked([cut(whole, 0, len(features.frames), lead, analysis)])
+    batch = stacked([cut(whole, 0, len(features.frames), lead, analysis)])._replace(level=torch.tensor([0.3]))
     mean, deviation = torch.from_numpy(program.mean), torch.from_numpy(program.deviation)
     said = say(program.net, batch, analysis, front, mean, deviation)[0][0, lead * analysis.hop :]
-    follower, heard = sampler(program), []
+    follower, heard = sampler(program, noise=0.3), []
     drawing = follower.drawing(voiced=1, unvoiced=1, sharpened=False, seed=0)
     followed = np.concatenate(list(follower.stream([features.frames], drawing, forced=[whole.y], heard=heard)))
     assert np.array_equal(followed[: len(whole.y), 0], whole.y)

@@ -18,8 +18,6 @@ from speech.tts.letters import letter_to_sound
 from speech.tts.pronounce import OURS, STRESSES, _inflected, phrases, pronounce
 from speech.tts.spoken import PHONES, VOWELS, Phone
 
-WORD = re.compile(r"[a-z']+|a\.")
-
 
 @lru_cache
 def cmudict() -> dict[str, str]:

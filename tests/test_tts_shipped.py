@@ -1,4 +1,4 @@
-"""The speaker that is shipped: it is understood, says the same twice, and a text without end in constant memory."""
+"""The speaker that is shipped: it is understood, says the same twice, and a long text sentence by sentence."""
 
 from itertools import islice
 
@@ -47,6 +47,9 @@ def test_the_same_text_twice_is_the_same_samples(shipped: LearnedTalker) -> None
     assert 2 < len(once) / SAMPLE_RATE_HZ < 8
 
 
-def test_a_long_text_begins_at_once(shipped: LearnedTalker) -> None:
+def test_a_long_text_is_said_as_it_is_taken(shipped: LearnedTalker, monkeypatch: pytest.MonkeyPatch) -> None:
+    said, say = [], LearnedTalker.say
+    monkeypatch.setattr(LearnedTalker, "say", lambda talker, phrases: said.append(phrases) or say(talker, phrases))
     first, second = islice(shipped.stream(f"{TEXT} " * 200), 2)
     assert len(first) < len(second) < 6 * SAMPLE_RATE_HZ
+    assert len(said) == 2

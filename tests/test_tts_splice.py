@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from speech.tts.splice import FADE_S, KEPT, PAUSE_S, Library, Recording, Token, encode, kept, library, splice
+from speech.tts.splice import FADE_S, KEPT, PAUSE_S, Library, Recording, Run, Token, encode, kept, library, splice
 from speech.tts.spoken import MARKS
 
 RATE = 16000
@@ -16,10 +16,10 @@ def tokens(text: str) -> tuple[Token, ...]:
     return tuple(Token(word.rstrip("".join(MARKS)), word[-1] if word[-1] in MARKS else "") for word in text.split())
 
 
-def recorded(text: str, pitch_hz: float = 300.0) -> Recording:
-    """Every word a tenth of a second of its own tone, a twentieth of silence between."""
+def recorded(text: str, pitch_hz: float = 300.0, silence_s: float = 0.05) -> Recording:
+    """Every word a tenth of a second of its own tone, so much silence between."""
     said = tokens(text)
-    begins = np.arange(len(said)) * 0.15 + 0.05
+    begins = np.arange(len(said)) * (0.1 + silence_s) + 0.05
     wave = np.zeros(round(RATE * (0.15 * len(said) + 0.1)), np.float32)
     for i, begin in enumerate(begins):
         at = np.arange(round(begin * RATE), round((begin + 0.1) * RATE))
@@ -45,6 +45,15 @@ def test_every_few_words_in_a_row_are_kept_once() -> None:
     wanted = {r.tokens[i : i + KEPT] for r in recordings for i in range(max(1, len(r.tokens) - KEPT + 1))}
     there = {recordings[n].tokens[i : i + KEPT] for n, first, last in stretches for i in range(first, last + 1)}
     assert wanted <= there
+
+
+def test_a_piece_from_within_a_recording_has_nothing_of_the_words_around_it() -> None:
+    cut = library([recorded("a b c d e."), recorded("b c d x y.", silence_s=0.0), recorded("d x y z.", silence_s=0.0)])
+    assert [[token.word for token in piece] for piece in cut.pieces[1:]] == [["c", "d", "x", "y"], ["x", "y", "z"]]
+    alone = cut.sound(Run(1, 0, 0))
+    assert len(alone) == pytest.approx(0.1 * RATE, abs=2)
+    loudest_hz = np.abs(np.fft.rfft(alone[: RATE // 50])).argmax() * 50
+    assert loudest_hz == pytest.approx(600, abs=50), "its own tone from the first sample on"
 
 
 def joins(cut: Library, wanted: tuple[Token, ...]) -> float:

@@ -69,14 +69,14 @@ def some(analysis: Analysis, n: int) -> tuple[list[np.ndarray], list[Features]]:
     return waves, [signal.analyse(wave, analysis) for wave in waves]
 
 
-def sampler(program: LearnedVocoder) -> Sampler:
+def sampler(program: LearnedVocoder, noise: float = 0.0) -> Sampler:
     return Sampler(
         program.net,
         program.features,
         program.front,
         program.outputs,
         lead_frames=lead_frames(program.net.receptive_field, program.features),
-        noise=0.0,
+        noise=noise,
         mean=program.mean,
         deviation=program.deviation,
     )

@@ -1,6 +1,6 @@
 """The held-out sentences and the metrics. Nothing here knows who wrote the program."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -59,7 +59,7 @@ class Referee:
         features: of programs that are asked how likely a recording is.
         split: `val` for choosing, `test` for the last look.
         measures: some of MEASURES: `words` with the grammar of the prompts, `any_words` with that of all English,
-            `spectra` against the recordings, `groups`, the sentences beyond the prompts.
+            `spectra` against the recordings, `groups`, the sentences beyond the prompts, by both recognisers.
         limit: use only so many prompts, the shortest, and so many sentences of each group.
     """
 
@@ -107,8 +107,8 @@ class Referee:
 
     def examples(self, n: int) -> list[str]:
         """The prompts, over and over; those alone whose words were all recorded, which nobody refuses."""
-        recorded = {word for prompt in prompts_of(self.voice, "train", None) for word in words_of(prompt.text)}
-        known = [text for text in self.texts if words_of(text) <= recorded] or self.texts
+        recorded = words_in(phrase for prompt in prompts_of(self.voice, "train", None) for phrase in said_in(prompt))
+        known = [text for text in self.texts if words_in(phrases(text)) <= recorded] or self.texts
         return [known[i % len(known)] for i in range(n)]
 
     def __call__(self, program: Program) -> Evaluation:
@@ -201,9 +201,9 @@ def sentences(group: str, split: Literal["val", "test"]) -> list[str]:
     return chosen[:half] if split == "val" else chosen[half:]
 
 
-def words_of(text: str) -> set[str]:
+def words_in(said: Iterable[Phrase]) -> set[str]:
     """As they are pronounced."""
-    return {word.text for phrase in phrases(text) for word in phrase.words}
+    return {word.text for phrase in said for word in phrase.words}
 
 
 def word_error(wave: np.ndarray, text: str, language: Language) -> float:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from speech.signal import SAMPLE_RATE_HZ, clipped
+from speech.signal import SAMPLE_RATE_HZ, at_subframes, clipped
 from speech.tts.prosody import FRAME_S, contour, segments
 from speech.tts.spoken import Phrase
 from speech.tts.targets import CASCADE, FULL_DB, NASAL_HZ, NOISES, OFF_DB, Parameters, tracks
@@ -81,33 +81,24 @@ def synthesise(parameters: Parameters, seed: int) -> np.ndarray:
 
 def controls(parameters: Parameters, seed: int) -> Controls:
     """Parameters between their rows, and the filters that they ask for."""
-    formants = at(parameters.formants_hz, STEP)
+    formants = at_subframes(parameters.formants_hz, HOP // STEP)
     samples = len(parameters.f0_hz) * HOP
     generator = np.random.default_rng(seed)
-    zero_hz = at(parameters.nasal_zero_hz, STEP)
+    zero_hz = at_subframes(parameters.nasal_zero_hz, HOP // STEP)
     nasal = resonators(np.full(len(formants), NASAL_HZ), NASAL_BANDWIDTH_HZ)
-    poles = resonators(formants, at(parameters.bandwidths_hz, STEP))[:, :CASCADE]
+    poles = resonators(formants, at_subframes(parameters.bandwidths_hz, HOP // STEP))[:, :CASCADE]
     return Controls(
-        f0_hz=at(parameters.f0_hz, 1),
-        voicing=amplitude(at(parameters.voicing_db, 1)),
-        aspiration=amplitude(at(parameters.aspiration_db, 1)),
-        damping=damping(at(parameters.tilt_db, 1)),
+        f0_hz=at_subframes(parameters.f0_hz, HOP),
+        voicing=amplitude(at_subframes(parameters.voicing_db, HOP)),
+        aspiration=amplitude(at_subframes(parameters.aspiration_db, HOP)),
+        damping=damping(at_subframes(parameters.tilt_db, HOP)),
         poles=np.concatenate([nasal[:, None], poles], 1),
         zero=resonators(zero_hz, NASAL_BANDWIDTH_HZ),
         branches=unit_peaks(resonators(formants[:, 1:], NOISE_BANDWIDTHS_HZ)),
-        levels=amplitude(at(parameters.noise_db, STEP)),
+        levels=amplitude(at_subframes(parameters.noise_db, HOP // STEP)),
         white=generator.standard_normal(samples),
         hiss=generator.standard_normal(samples),
     )
-
-
-def at(rows: np.ndarray, step: int) -> np.ndarray:
-    """Rows each HOP samples, taken as their middles, between which is interpolated each `step` samples."""
-    places = (np.arange(len(rows) * HOP // step) + 0.5) * step / HOP - 0.5
-    places = np.clip(places, 0, len(rows) - 1)
-    low = np.minimum(places.astype(int), max(len(rows) - 2, 0))
-    share = (places - low).reshape(-1, *[1] * (rows.ndim - 1))
-    return rows[low] * (1 - share) + rows[np.minimum(low + 1, len(rows) - 1)] * share
 
 
 def amplitude(level_db: np.ndarray) -> np.ndarray:

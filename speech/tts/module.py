@@ -101,7 +101,7 @@ class TextToSpeech(Module):
     def _take(self, name: str) -> None:
         """A trained vocoder's averaged net and its normalisation, from a package of `domain=speech`.
 
-        Results say by its sha256 which one it was: the package may hold another some day.
+        The results of the run that does it say by its sha256 which one it was: the package may hold another some day.
         """
         path = ROOT / name
         if not path.is_file():
@@ -267,6 +267,9 @@ class LearnedTalker:
         self, said: Sequence[Sequence[Phrase]], waves: Sequence[np.ndarray], seconds: Sequence[np.ndarray]
     ) -> np.ndarray:
         """Bits a sample of each recording (frames * hop,), given its past and the features that are predicted for it.
+
+        They are predicted in pieces of a training crop's length: for a net that sees further than `margin` (GruTTS)
+        not quite those that it says.
 
         Args:
             said: what is said in each.

@@ -73,7 +73,7 @@ def cardinal(n: int) -> list[str]:
 def ordinal(n: int) -> list[str]:
     """The words of a place in a row."""
     *words, last = cardinal(n)
-    return [*words, ORDINALS.get(last) or (last[:-1] + "ieth" if last.endswith("y") else last.rstrip("t") + "th")]
+    return [*words, ORDINALS.get(last) or (last[:-1] + "ieth" if last.endswith("y") else f"{last}th")]
 
 
 def year(n: int) -> list[str]:

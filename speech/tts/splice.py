@@ -146,16 +146,18 @@ class Library:
     def sound(self, run: Run) -> np.ndarray:
         """The samples of a run, with a little of the silence around it."""
         wave = decode(self.sounds[run.piece].tobytes(), "a piece").astype(np.float64)
-        first = max(0.0, self.begins[run.piece][run.first] - self._air(run, run.first, -1))
-        last = self.ends[run.piece][run.last] + self._air(run, run.last, 1)
+        begins, ends = self.begins[run.piece], self.ends[run.piece]
+        first = max(0.0, begins[run.first] - air_s(begins, ends, run.first, -1))
+        last = ends[run.last] + air_s(begins, ends, run.last, 1)
         return wave[round(first * SAMPLE_RATE_HZ) : round(last * SAMPLE_RATE_HZ)]
 
-    def _air(self, run: Run, token: int, step: int) -> float:
-        begins, ends = self.begins[run.piece], self.ends[run.piece]
-        if not 0 <= token + step < len(begins):
-            return AIR_S
-        gap = begins[token] - ends[token - 1] if step < 0 else begins[token + 1] - ends[token]
-        return float(min(AIR_S, gap / 2))
+
+def air_s(begins: np.ndarray, ends: np.ndarray, token: int, step: int) -> float:
+    """Seconds before (step -1) or after (step 1) a word that are its own: half of what lies between it and the next."""
+    if not 0 <= token + step < len(begins):
+        return AIR_S
+    gap = begins[token] - ends[token - 1] if step < 0 else begins[token + 1] - ends[token]
+    return float(min(AIR_S, gap / 2))
 
 
 def library(recordings: Sequence[Recording]) -> Library:
@@ -163,8 +165,8 @@ def library(recordings: Sequence[Recording]) -> Library:
     tokens, sounds, begins, ends = [], [], [], []
     for number, first, last in kept(recordings):
         whole = recordings[number]
-        start = max(0.0, whole.begins[first] - AIR_S)
-        stop = whole.ends[last] + AIR_S
+        start = max(0.0, whole.begins[first] - air_s(whole.begins, whole.ends, first, -1))
+        stop = whole.ends[last] + air_s(whole.begins, whole.ends, last, 1)
         tokens.append(" ".join(f"{token.word},{token.mark}" for token in whole.tokens[first : last + 1]))
         sounds.append(encode(whole.wave[round(start * SAMPLE_RATE_HZ) : round(stop * SAMPLE_RATE_HZ)]))
         begins.append(whole.begins[first : last + 1] - start)

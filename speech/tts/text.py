@@ -268,7 +268,7 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], list[str]]]] = 
         (rf"(?P<year>{_YEAR})-(?P<month>{_MONTH})-(?P<day>{_DAY})(?!\w)", read_date),
         (
             rf"(?P<month>(?i:{_MONTH_NAMES}|sept\.?)|Mar(?:ch|\.)?|May)\s+(?P<day>{_DAY})(?:st|nd|rd|th)?(?![\w:/%])"
-            rf"(?:,?\s+(?P<year>{_YEAR})(?!\w))?",
+            rf"(?:(?:,\s*|\s+)(?P<year>{_YEAR})(?!\w)|(?![.,]\d))",
             read_month_first,
         ),
         (rf"(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)(?!:?\d)(?:\s?{_HALF})?", read_time),
