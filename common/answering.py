@@ -25,7 +25,7 @@ LARGEST_BATCH = 1024
 
 def measure(program: Program, problems: Any, seconds: float) -> dict[str, Any]:
     """`latencies` (an array, seconds), how many `answers` they are of, their percentiles, throughput, peak memory, own
-    source lines, and flops of a program whose only numerics are torch's.
+    source lines, and torch's flops of a program without numba.
 
     Args:
         seconds: that latencies are taken for: long, since a program whose answers take from a millisecond to half a

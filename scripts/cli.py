@@ -214,4 +214,4 @@ def settings(cfg: DictConfig) -> dict[str, Any]:
     found: Any = {name: OmegaConf.to_container(cfg[name], resolve=True) for name in ("domain", "trainer")}
     for place in ("callbacks", "plugins", "default_root_dir"):
         found["trainer"].pop(place, None)
-    return found | {"epochs": cfg.epochs}
+    return found | {"epochs": cfg.epochs} | ({} if cfg.package is None else {"package": cfg.package})

@@ -19,12 +19,14 @@ def evaluate(cfg: DictConfig, output_dir: Path) -> None:
         run = Path(cfg.run)
         cfg = folders.config_of_run(cfg)
         about = cli.about(cfg)
-        about["command"] = f"{folders.first_command(run)}; {about['command']}"
+        about["command"] = f"{folders.commands_of(run)}; {about['command']}"
         results = experiment.evaluate(cli.build(cfg), run, output_dir, about=about, goals=dict(cfg.goals))
     else:
-        found = folders.load_package(Path(cfg.package))
+        folder = Path(cfg.package)
+        found = folders.load_package(folder)
         cfg = folders.config_of_package(cfg, found)
-        about = cli.about(cfg) | {"package": sha256(Path(cfg.package) / MANIFEST)}
+        cfg.package = None  # it is judged; its settings are those of its run
+        about = cli.about(cfg) | {"package": sha256(folder / MANIFEST)}
         about["command"] = "; ".join(filter(None, (found.results["run"].get("command"), about["command"])))
         results = experiment.evaluate_package(cli.build(cfg), found, output_dir, about=about, goals=dict(cfg.goals))
     terminal.show(results)

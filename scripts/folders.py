@@ -16,7 +16,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from common import package
 from common.checkpoint import CHECKPOINT, write_whole
-from common.package import Package
+from common.package import RESULTS, Package
+from common.results import load
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 LOCK = ".lock"
@@ -179,8 +180,10 @@ def config_of_run(cfg: DictConfig) -> DictConfig:
     return saved
 
 
-def first_command(run: Path) -> str:
-    """The command that began the run."""
+def commands_of(run: Path) -> str:
+    """The commands that its results are of, or the one that began it, where there are none."""
+    if (run / RESULTS).is_file() and (said := load([run / RESULTS])[0]["run"].get("command")):
+        return str(said)
     return " ".join(["python -m scripts.train", *OmegaConf.load(run / ".hydra" / "overrides.yaml")])
 
 

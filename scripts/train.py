@@ -22,7 +22,7 @@ def train(cfg: DictConfig, output_dir: Path) -> None:
         folders.claim(output_dir, "run")
         cfg = folders.config_of_run(cfg)
         cfg.output_dir, cfg.run = str(output_dir), None
-        os.environ["SOFTWARE2_COMMAND"] = f"{folders.first_command(output_dir)}; {os.environ['SOFTWARE2_COMMAND']}"
+        os.environ["SOFTWARE2_COMMAND"] = f"{folders.commands_of(output_dir)}; {os.environ['SOFTWARE2_COMMAND']}"
     elif (output_dir / experiment.RESULTS).exists():  # a job that was done before its multirun was interrupted
         print(output_dir / experiment.RESULTS)
         return
@@ -35,13 +35,12 @@ def train(cfg: DictConfig, output_dir: Path) -> None:
     domain = cli.build(cfg)
     if found is not None:
         found.fill(domain.module)
-    about = cli.about(cfg)
-    if cfg.package is not None:
-        about["config"]["package"] = cfg.package  # another run than one that begins with nothing
     trainer = instantiate(cfg.trainer, _convert_="all", logger=instantiate(cfg.logger))
     trainer.callbacks.append(remembering(cfg, output_dir))
     try:
-        results = experiment.run(domain, trainer, output_dir, about=about, goals=dict(cfg.goals), resume=resume)
+        results = experiment.run(
+            domain, trainer, output_dir, about=cli.about(cfg), goals=dict(cfg.goals), resume=resume
+        )
     finally:
         tracking.finish()
     if results:

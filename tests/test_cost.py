@@ -85,12 +85,21 @@ def test_flops_of_a_matrix_product() -> None:
     assert found["flops"].value == 2 * 4 * 8
 
 
+def test_flops_of_a_kernel_are_not_told() -> None:
+    assert "flops" not in figures(WithKernel(torch.nn.Linear(4, 8, bias=False)))
+
+
 @dataclass(frozen=True)
 class Linear:
     layer: torch.nn.Module
 
     def __call__(self, problems: np.ndarray) -> np.ndarray:
         return self.layer(torch.tensor(problems, dtype=torch.float32)).detach().numpy()
+
+
+class WithKernel(Linear):
+    def __call__(self, problems: np.ndarray) -> np.ndarray:
+        return Linear.__call__(self, problems) * kernel(1.0)
 
 
 def test_a_program_that_dies_is_an_error_with_its_name() -> None:

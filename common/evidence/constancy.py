@@ -19,8 +19,8 @@ from common.program import Figure, Plot, Program
 
 WARM_UP = 20  # problems, or as many as there is PATIENCE_S for
 ASKED_AGAIN = 10  # of the hardest problems, and of those in the middle
-AGAIN_S = 0.1  # that each is asked for: fast answers a thousand times, of which the fastest counts
-AGAIN = 5  # times at least, unless that takes PATIENCE_S
+AGAIN_S = 0.1  # each as often as the median latency goes into it; the fastest answer counts
+AGAIN = 5, 10_000  # times at least, unless that takes PATIENCE_S, and at most
 PATIENCE_S = 2.0
 
 
@@ -67,18 +67,12 @@ def measure(program: Program, problems: Any) -> dict[str, Any]:
         memory = peak_memory_bytes()
         order = np.argsort(latencies, kind="stable")
         middle = max(0, (len(order) - ASKED_AGAIN) // 2)
-        hardest, typical = (
-            [single_latencies(program, [singles[i]] * times(latencies[i]), PATIENCE_S).min() for i in picked]
-            for picked in (order[-ASKED_AGAIN:], order[middle : middle + ASKED_AGAIN])
-        )
-    ratio = float(max(hardest) / np.median(typical))
+        picked = np.stack([order[-ASKED_AGAIN:], order[middle : middle + ASKED_AGAIN]], 1).ravel()  # by turns
+        times = int(np.clip(AGAIN_S / np.median(latencies), *AGAIN))
+        again = [single_latencies(program, [singles[i]] * times, PATIENCE_S).min() for i in picked]
+    ratio = float(max(again[::2]) / np.median(again[1::2]))
     sizes = {"memory_bytes": memory, "grown_bytes": memory - before}
     return {"latencies": latencies, "hardest_over_typical": ratio, **sizes}
-
-
-def times(once_s: float) -> int:
-    """How often a problem that takes so long is asked again."""
-    return max(AGAIN, min(round(AGAIN_S / max(once_s, 1e-9)), 10_000))
 
 
 if __name__ == "__main__":

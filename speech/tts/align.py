@@ -25,7 +25,7 @@ from speech.tts.units import SYMBOLS, units_of
 STEP_S = 0.01
 READ = {  # where she does not say what is written
     "demo-instruct": {
-        "8500": "eight five zero zero",
+        "8500": "eight five zero zero",  # before its end
         "500 to": "five zero zero to",
         "600": "six zero zero",
         "Finally,": "",

@@ -153,7 +153,7 @@ class Library:
 
 
 def air_s(begins: np.ndarray, ends: np.ndarray, token: int, step: int) -> float:
-    """Seconds before (step -1) or after (step 1) a word that are its own: half of what lies between it and the next."""
+    """Seconds before (step -1) or after (step 1) a word that are its own: AIR_S, or half of the gap there."""
     if not 0 <= token + step < len(begins):
         return AIR_S
     gap = begins[token] - ends[token - 1] if step < 0 else begins[token + 1] - ends[token]
