@@ -135,7 +135,9 @@ def test_wandb_gets_the_sounds(tmp_path: Path) -> None:
 
 def test_tensorboard_gets_pictures_of_any_size(tmp_path: Path) -> None:
     pictures = [Picture(np.zeros(shape, np.uint8), "") for shape in ((4, 5), (4, 7, 3))]
-    log_pictures([TensorBoardLogger(tmp_path, name="tensorboard")], {"spectrograms": pictures}, 3)
+    logger = TensorBoardLogger(tmp_path, name="tensorboard")
+    log_pictures([logger], {"spectrograms": pictures}, 3)
+    logger.finalize("success")  # as a trainer does: what is still on its way to the file is written
     (events,) = tmp_path.glob("tensorboard/*/events*")
     seen = EventAccumulator(str(events)).Reload()
     for number, width in enumerate((5, 7)):

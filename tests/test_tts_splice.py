@@ -49,7 +49,7 @@ def test_every_few_words_in_a_row_are_kept_once() -> None:
 
 def test_a_piece_from_within_a_recording_has_nothing_of_the_words_around_it() -> None:
     cut = library([recorded("a b c d e."), recorded("b c d x y.", silence_s=0.0), recorded("d x y z.", silence_s=0.0)])
-    assert [[token.word for token in piece] for piece in cut.pieces[1:]] == [["c", "d", "x", "y"], ["x", "y", "z"]]
+    assert [[token.word for token in piece] for piece in cut.pieces[1:]] == [["c", "d", "x", "y"], ["d", "x", "y", "z"]]
     alone = cut.sound(Run(1, 0, 0))
     assert len(alone) == pytest.approx(0.1 * RATE, abs=2)
     loudest_hz = np.abs(np.fft.rfft(alone[: RATE // 50])).argmax() * 50

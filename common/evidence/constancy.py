@@ -68,7 +68,7 @@ def measure(program: Program, problems: Any) -> dict[str, Any]:
         order = np.argsort(latencies, kind="stable")
         middle = max(0, (len(order) - ASKED_AGAIN) // 2)
         picked = np.stack([order[-ASKED_AGAIN:], order[middle : middle + ASKED_AGAIN]], 1).ravel()  # by turns
-        times = int(np.clip(AGAIN_S / np.median(latencies), *AGAIN))
+        times = int(np.clip(np.round(AGAIN_S / np.median(latencies)), *AGAIN))
         again = [single_latencies(program, [singles[i]] * times, PATIENCE_S).min() for i in picked]
     ratio = float(max(again[::2]) / np.median(again[1::2]))
     sizes = {"memory_bytes": memory, "grown_bytes": memory - before}
