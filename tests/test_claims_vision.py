@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import pytorch_lightning as pl
 import torch
 from captum.attr import Occlusion
 from torch import nn
@@ -58,7 +59,7 @@ def linear() -> tuple[LearnedClassifier, Images, np.ndarray]:
 
 @pytest.fixture
 def tiny() -> tuple[LearnedClassifier, Images]:
-    torch.manual_seed(0)
+    pl.seed_everything(0, verbose=False)  # ART's squares too
     program = LearnedClassifier(net=ResNet(widths=[4, 8], blocks=1).eval(), flip_tta=True, temperature=0.5, bf16=False)
     pixels = read("val", limit=20).pixels
     return program, Images(pixels, program(pixels).argmax(1))
@@ -104,6 +105,19 @@ def test_attacks_stay_within_and_pgd_is_no_weaker_than_fgsm(tiny) -> None:  # ty
         still[name] = attacks.right(program, Images(pixels, images.labels)).mean()
     assert still["pgd"] <= min(still["fgsm"], still["square"])
     assert still["pgd"] < 1
+
+
+def test_square_asks_of_an_image_once(tiny) -> None:  # type: ignore[no-untyped-def]
+    program, images = tiny
+    asked: list[bytes] = []
+
+    def counted(pixels: np.ndarray) -> np.ndarray:
+        asked.extend(image.tobytes() for image in pixels)
+        return program(pixels)
+
+    attacks.square(counted, images, levels=LEVELS, queries=15)
+    assert len(images.labels) < len(asked) == len(set(asked))
+    assert len(asked) <= (1 + 1 + 15) * len(images.labels), "as it is, with stripes, and a square a query"
 
 
 def test_gradients_go_through_the_whole_answer(tiny) -> None:  # type: ignore[no-untyped-def]

@@ -109,10 +109,10 @@ def test_what_is_slow_by_chance_is_not_hard(monkeypatch: pytest.MonkeyPatch) -> 
 def test_whoever_is_slow_answers_as_many(monkeypatch: pytest.MonkeyPatch) -> None:
     program = Clocked()
     monkeypatch.setattr("common.answering.time", program)
-    measured = constancy.measure(program, np.full(50, 1.5))
+    measured = constancy.measure(program, np.full(50, 0.75))
     assert len(measured["latencies"]) == 50
     again = 2 * constancy.ASKED_AGAIN * 2
-    assert program.now == 1.5 * (1 + 2 + 50 + again), "only warming up and asking again end when their time is over"
+    assert program.now == 0.75 * (1 + 2 + 50 + again), "only warming up and asking again end when their time is over"
 
 
 @pytest.mark.fresh_process
@@ -261,6 +261,23 @@ def test_all_is_in_fp32_but_what_is_rounded(subject: Subject, monkeypatch: pytes
     subject = replace(subject, referee=partial(Formats, toys.Keys()))
     assert figures(precision.precision(subject, few={}), "curve")["fp32"] == 1
     assert auto("cpu") == "bf16-mixed", "outside of it"
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "wanted"),
+    [
+        ({}, "32-true"),
+        ({"cpu_name": "AMD EPYC", "avx512_bf16": True}, "bf16-mixed"),
+        ({"cpu_name": "Intel Xeon", "avx512_bf16": True, "amx_bf16": False}, "32-true"),
+        ({"cpu_name": "Intel Xeon", "avx512_bf16": True, "amx_bf16": True}, "bf16-mixed"),
+        ({"cpu_name": "Neoverse V2", "bf16": True}, "bf16-mixed"),
+    ],
+)
+def test_bf16_is_for_processors_that_are_fast_in_it(
+    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, Any], wanted: str
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    assert auto("cpu") == wanted
 
 
 def test_a_change_counts_whatever_its_sign() -> None:

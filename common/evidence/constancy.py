@@ -18,10 +18,10 @@ from common.evidence import Subject
 from common.program import Figure, Plot, Program
 
 WARM_UP = 20  # problems, or as many as there is PATIENCE_S for
-ASKED_AGAIN = 10  # of the hardest problems, and of those in the middle
+ASKED_AGAIN = 5  # of the hardest problems, and of those in the middle
 AGAIN_S = 0.1  # each as often as the median latency goes into it; the fastest answer counts
 AGAIN = 5, 10_000  # times at least, unless that takes PATIENCE_S, and at most
-PATIENCE_S = 2.0
+PATIENCE_S = 1.0
 
 
 def constancy(subject: Subject, *, problems: int) -> list[Figure | Plot]:
