@@ -1,8 +1,7 @@
 """The speech domain's part in measuring the essay's claims: whether vocoders know that they hear a stranger."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from common.evidence import Inputs, Subject
 from common.evidence.doubt import auroc
 from common.program import Figure, Plot
 from speech.ceilings import lpc_bits
-from speech.data import in_pieces, lead_frames, prompts_of, utterance
+from speech.data import in_pieces, lead_frames, prompts_of, side_by_side, utterance
 from speech.evaluate import Likely
 from speech.module import LearnedVocoder, say
 from speech.signal import Features, analyse, clipped, whole_frames
@@ -64,13 +63,12 @@ def silence(subject: Subject, *, voice: str, prompts: int, seed: int) -> list[Fi
         [whole_frames(p.wave.astype(np.float64), vocoder.features.hop) for p in prompts_of(who, referee.split, prompts)]
         for who in (referee.voice, voice)
     )
-    waves = {KNOWN: own, voice: other, NOISE: noise_like(own, np.random.default_rng(seed))}
-
-    def bits_of(name: str, some: Sequence[np.ndarray]) -> np.ndarray:
-        return likely[name].bits([analyse(wave, vocoder.features) for wave in some], some)
-
-    found = [item for name in likely for item in subject.of(name, doubts(partial(bits_of, name), waves))]
-    return [*found, *(replace(f, program="lpc", kind="ceiling") for f in doubts(lpc_bits, waves))]
+    heard = {KNOWN: own, voice: other, NOISE: noise_like(own, np.random.default_rng(seed))}
+    waves = [wave for some in heard.values() for wave in some]
+    kinds = np.repeat(list(heard), [len(some) for some in heard.values()])
+    features = list(side_by_side(lambda wave: analyse(wave, vocoder.features), waves))
+    found = [item for name, p in likely.items() for item in subject.of(name, doubts(p.bits(features, waves), kinds))]
+    return [*found, *(replace(f, program="lpc", kind="ceiling") for f in doubts(lpc_bits(waves), kinds))]
 
 
 def noise_like(waves: Sequence[np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
@@ -78,12 +76,14 @@ def noise_like(waves: Sequence[np.ndarray], rng: np.random.Generator) -> list[np
     return [clipped(rng.normal(0, np.sqrt((wave**2).mean()), len(wave))) for wave in waves]
 
 
-def doubts(
-    bits: Callable[[Sequence[np.ndarray]], np.ndarray], waves: Mapping[str, Sequence[np.ndarray]]
-) -> list[Figure]:
-    """Bits a sample of the own waves (`KNOWN`) and of the strange ones, and how well they tell these apart."""
-    flat = bits([wave for some in waves.values() for wave in some])
-    parts = dict(zip(waves, np.split(flat, np.cumsum([len(some) for some in waves.values()])[:-1]), strict=True))
+def doubts(bits: np.ndarray, kinds: np.ndarray) -> list[Figure]:
+    """Bits a sample of the own waves and of the strange ones, and how well they tell these apart.
+
+    Args:
+        bits: of each wave (n,).
+        kinds: of each wave (n,): `KNOWN`, or what is strange.
+    """
+    parts = {str(kind): bits[kinds == kind] for kind in dict.fromkeys(kinds)}
     apart = {name: auroc(parts[KNOWN], found) for name, found in parts.items() if name != KNOWN}
     return [
         *(Figure("/".join(filter(None, ("bits_per_sample", n))), *mean_interval(b)) for n, b in parts.items()),

@@ -3,6 +3,7 @@
 import hashlib
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
@@ -65,9 +66,16 @@ def features_of(chosen: Sequence[Prompt], analysis: Analysis) -> list[Features]:
     key.update(Path(signal.__file__).read_bytes())
     for prompt in chosen:
         key.update(prompt.wave.tobytes())
-    shown = track(chosen, "features", console=Console(stderr=True), transient=True)
-    made = (analyse(prompt.wave, analysis).frames for prompt in shown)
+    found = side_by_side(lambda prompt: analyse(prompt.wave, analysis), chosen)
+    shown = track(found, "features", len(chosen), console=Console(stderr=True), transient=True)
+    made = (features.frames for features in shown)
     return [Features(frames, analysis) for frames in remembered(f"features-{key.hexdigest()[:16]}", names, made)]
+
+
+def side_by_side(asked: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
+    """The answers, in order, by as many threads as torch has: pyworld and onnxruntime let go of the interpreter."""
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        yield from pool.map(asked, items)
 
 
 def remembered(what: str, names: Sequence[str], made: Iterable[np.ndarray]) -> list[np.ndarray]:

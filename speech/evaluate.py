@@ -14,7 +14,7 @@ from common.compare import mean_interval
 from common.program import Evaluation, Figure, Picture, Program, Sound
 from speech.ceilings import CEILINGS, flac_bits, lpc_bits
 from speech.corpus import VOICES, Prompt, check_voice
-from speech.data import check_limit, features_of, prompts_of
+from speech.data import check_limit, features_of, prompts_of, side_by_side
 from speech.measures import loud_frames, mel_cepstra, mel_cepstral_distortion, opinions, pesq, pitch, pitch_errors, stoi
 from speech.picture import spectrogram
 from speech.recogniser import heard, spoken, word_errors
@@ -99,13 +99,12 @@ class Referee:
 
     @cached_property
     def references(self) -> list[Reference]:
-        found = []
-        for prompt in self.prompts:
-            wave = whole_frames(prompt.wave.astype(np.float64), self.features.hop)
-            track_hz = pitch(wave)
-            cepstra, loud = mel_cepstra(wave, track_hz), loud_frames(wave)
-            found.append(Reference(prompt.text, wave, track_hz, cepstra, loud))
-        return found
+        return list(side_by_side(self._reference, self.prompts))
+
+    def _reference(self, prompt: Prompt) -> Reference:
+        wave = whole_frames(prompt.wave.astype(np.float64), self.features.hop)
+        track_hz = pitch(wave)
+        return Reference(prompt.text, wave, track_hz, mel_cepstra(wave, track_hz), loud_frames(wave))
 
     def examples(self, n: int) -> list[Features]:
         """Pieces of a second from different prompts and places: the time that one takes is the real-time factor."""
@@ -134,10 +133,9 @@ class Referee:
         return Evaluation(dict(zip(shown, program([self.problems[i] for i in shown]), strict=True)), {})
 
     def _evaluation(self, waves: Sequence[np.ndarray]) -> Evaluation:
-        shown = track(
-            list(zip(waves, self.references, strict=True)), "listening", console=Console(stderr=True), transient=True
-        )
-        rows = [self._scores(wave, reference) for wave, reference in shown]
+        pairs = list(zip(waves, self.references, strict=True))
+        found = side_by_side(lambda pair: self._scores(*pair), pairs)
+        rows = list(track(found, "listening", len(pairs), console=Console(stderr=True), transient=True))
         scores = {name: np.array([row[name] for row in rows]) for name in rows[0]}
         figures: list[Figure] = []
         for name in ("f0_cents", "f0_gross"):  # of prompts where nothing is voiced in both there is none

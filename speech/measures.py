@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ CEPSTRAL_ORDER = 24
 WARPING = 0.42  # of the frequency axis, about the mel scale at 16 kHz
 LOUD_DB = 40.0  # frames so far below the loudest are not compared
 GROSS = 0.2  # of a frequency: further off is another note, not a worse one
+_DRAWING = Lock()  # of NumPy's global generator
 
 
 def pitch_errors(found_hz: np.ndarray, true_hz: np.ndarray) -> dict[str, float]:
@@ -109,10 +111,11 @@ def opinions(wave: np.ndarray) -> dict[str, float]:
 
 @contextlib.contextmanager
 def _fixed_draws() -> Iterator[None]:
-    """PLCMOS draws its imagined raters from NumPy's global generator: the same ones for every signal."""
-    before = np.random.get_state()  # noqa: NPY002
-    np.random.seed(0)  # noqa: NPY002
-    try:
-        yield
-    finally:
-        np.random.set_state(before)  # noqa: NPY002
+    """PLCMOS draws its imagined raters from NumPy's global generator: the same ones for every signal, one at a time."""
+    with _DRAWING:
+        before = np.random.get_state()  # noqa: NPY002
+        np.random.seed(0)  # noqa: NPY002
+        try:
+            yield
+        finally:
+            np.random.set_state(before)  # noqa: NPY002

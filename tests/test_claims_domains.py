@@ -239,9 +239,8 @@ def test_noise_is_as_long_and_as_strong() -> None:
 
 
 def test_doubts_of_known_bits() -> None:
-    bits = {"": [1.0, 2.0], "june": [1.0, 3.0, 3.0], "noise": [9.0, 9.0]}
-    waves = {name: [np.full(5, b) for b in some] for name, some in bits.items()}
-    found = {f.metric: f.value for f in of_speech.doubts(lambda some: np.array([w[0] for w in some]), waves)}
+    bits, kinds = np.array([1.0, 2.0, 1.0, 3.0, 3.0, 9.0, 9.0]), np.array(["", "", *["june"] * 3, *["noise"] * 2])
+    found = {f.metric: f.value for f in of_speech.doubts(bits, kinds)}
     assert found == {
         "bits_per_sample": 1.5, "bits_per_sample/june": pytest.approx(7 / 3), "bits_per_sample/noise": 9.0,
         "auroc": pytest.approx(0.75), "auroc/june": pytest.approx(4.5 / 6), "auroc/noise": 1.0,
