@@ -20,7 +20,7 @@ def full() -> Iterator[None]:
 
 
 def auto(accelerator: str) -> str:
-    """Lightning's name of a precision: bf16 autocast where that hardware multiplies bf16 natively, else fp32.
+    """Lightning's name of a precision: bf16 autocast where that hardware is fast in it, else fp32.
 
     On an AMD EPYC with avx512_bf16 a small ConvNet trains 1.7 times as fast as in fp32, at the same accuracy; without
     it, bf16 is emulated and slower. An Intel Xeon needs AMX: one that has avx512_bf16 alone, as virtual machines show
@@ -31,5 +31,5 @@ def auto(accelerator: str) -> str:
     if accelerator != "cpu" and torch.cuda.is_available():
         return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
     has = torch.cpu.get_capabilities()
-    wide = has.get("avx512_bf16") and "Intel" not in has.get("cpu_name", "")
-    return "bf16-mixed" if wide or has.get("amx_bf16") or has.get("bf16") else "32-true"
+    avx512 = has.get("avx512_bf16") and "Intel" not in has.get("cpu_name", "")
+    return "bf16-mixed" if avx512 or has.get("amx_bf16") or has.get("bf16") else "32-true"

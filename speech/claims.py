@@ -66,7 +66,7 @@ def silence(subject: Subject, *, voice: str, prompts: int, seed: int) -> list[Fi
     heard = {KNOWN: own, voice: other, NOISE: noise_like(own, np.random.default_rng(seed))}
     waves = [wave for some in heard.values() for wave in some]
     kinds = np.repeat(list(heard), [len(some) for some in heard.values()])
-    features = list(side_by_side(lambda wave: analyse(wave, vocoder.features), waves))
+    features = list(side_by_side(lambda wave: analyse(wave, vocoder.features), waves, "features"))
     found = [item for name, p in likely.items() for item in subject.of(name, doubts(p.bits(features, waves), kinds))]
     return [*found, *(replace(f, program="lpc", kind="ceiling") for f in doubts(lpc_bits(waves), kinds))]
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pytorch_lightning as pl
@@ -25,6 +25,8 @@ from speech.front import CONTEXT_FRAMES, HISTORY, Front, Plan, plan
 from speech.signal import Analysis, Features, analyse, pre_emphasis, whole_frames
 
 PIECE_FRAMES = 64  # of a whole prompt that are looked at together
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
 
 
 class Utterance(NamedTuple):
@@ -66,16 +68,18 @@ def features_of(chosen: Sequence[Prompt], analysis: Analysis) -> list[Features]:
     key.update(Path(signal.__file__).read_bytes())
     for prompt in chosen:
         key.update(prompt.wave.tobytes())
-    found = side_by_side(lambda prompt: analyse(prompt.wave, analysis), chosen)
-    shown = track(found, "features", len(chosen), console=Console(stderr=True), transient=True)
-    made = (features.frames for features in shown)
+    made = (found.frames for found in side_by_side(lambda prompt: analyse(prompt.wave, analysis), chosen, "features"))
     return [Features(frames, analysis) for frames in remembered(f"features-{key.hexdigest()[:16]}", names, made)]
 
 
-def side_by_side(asked: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
-    """The answers, in order, by as many threads as torch has: pyworld and onnxruntime let go of the interpreter."""
+def side_by_side(answer: Callable[[Item], Answer], items: Sequence[Item], what: str) -> Iterator[Answer]:
+    """The answers, in order, by as many threads as torch has: pyworld and onnxruntime let go of the interpreter.
+
+    Args:
+        what: is being done, beside a progress bar.
+    """
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        yield from pool.map(asked, items)
+        yield from track(pool.map(answer, items), what, len(items), console=Console(stderr=True), transient=True)
 
 
 def remembered(what: str, names: Sequence[str], made: Iterable[np.ndarray]) -> list[np.ndarray]:

@@ -7,8 +7,6 @@ from importlib.util import find_spec
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 
 from common.compare import mean_interval
 from common.program import Evaluation, Figure, Picture, Program, Sound
@@ -17,7 +15,7 @@ from speech.corpus import VOICES, Prompt, check_voice
 from speech.data import check_limit, features_of, prompts_of, side_by_side
 from speech.measures import loud_frames, mel_cepstra, mel_cepstral_distortion, opinions, pesq, pitch, pitch_errors, stoi
 from speech.picture import spectrogram
-from speech.recogniser import heard, spoken, word_errors
+from speech.recogniser import heard, prompts_language, spoken, word_errors
 from speech.signal import SAMPLE_RATE_HZ, Analysis, Features, clipped, whole_frames
 
 SHOWN = 4  # prompts in the gallery
@@ -99,7 +97,7 @@ class Referee:
 
     @cached_property
     def references(self) -> list[Reference]:
-        return list(side_by_side(self._reference, self.prompts))
+        return list(side_by_side(self._reference, self.prompts, "references"))
 
     def _reference(self, prompt: Prompt) -> Reference:
         wave = whole_frames(prompt.wave.astype(np.float64), self.features.hop)
@@ -123,8 +121,9 @@ class Referee:
             more["bits_per_sample"] = program.bits(self.problems, [r.wave for r in self.references])
         if isinstance(program, Equalised):
             waves = check_waves(program.unequalised(self.problems), self.references)
-            pairs = zip(waves, self.references, strict=True)
-            more["mcd_db_unequalised"] = np.array([_distortion(wave, pitch(wave), r) for wave, r in pairs])
+            pairs = list(zip(waves, self.references, strict=True))
+            found = side_by_side(lambda pair: _distortion(pair[0], pitch(pair[0]), pair[1]), pairs, "listening")
+            more["mcd_db_unequalised"] = np.array(list(found))
         return replace(evaluation, scores={**evaluation.scores, **more})
 
     def preview(self, program: Program) -> Evaluation:
@@ -133,9 +132,10 @@ class Referee:
         return Evaluation(dict(zip(shown, program([self.problems[i] for i in shown]), strict=True)), {})
 
     def _evaluation(self, waves: Sequence[np.ndarray]) -> Evaluation:
+        if "words" in self.measures:
+            prompts_language()  # once, not by each thread
         pairs = list(zip(waves, self.references, strict=True))
-        found = side_by_side(lambda pair: self._scores(*pair), pairs)
-        rows = list(track(found, "listening", len(pairs), console=Console(stderr=True), transient=True))
+        rows = list(side_by_side(lambda pair: self._scores(*pair), pairs, "listening"))
         scores = {name: np.array([row[name] for row in rows]) for name in rows[0]}
         figures: list[Figure] = []
         for name in ("f0_cents", "f0_gross"):  # of prompts where nothing is voiced in both there is none
@@ -159,11 +159,12 @@ class Referee:
 
     def ceilings(self) -> dict[str, Evaluation]:
         """What no program made from features: see CEILINGS."""
+        waves = [r.wave for r in self.references]
         found = {
-            name: self._evaluation([clipped(make(r.wave)) for r in self.references]) for name, make in CEILINGS.items()
+            name: self._evaluation([clipped(wave) for wave in side_by_side(make, waves, name)])
+            for name, make in CEILINGS.items()
         }
         natural = found["natural"]
-        waves = [r.wave for r in self.references]
         coded = {"flac_bits_per_sample": flac_bits(waves), "lpc_bits_per_sample": lpc_bits(waves)}
         figures = (Figure(name, *mean_interval(bits)) for name, bits in coded.items())
         return found | {"natural": replace(natural, figures=(*natural.figures, *figures))}

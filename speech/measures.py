@@ -56,17 +56,14 @@ def mel_cepstra(wave: np.ndarray, f0_hz: np.ndarray) -> np.ndarray:
 @lru_cache
 def _warping(size: int) -> np.ndarray:
     """(size, CEPSTRAL_ORDER + 1): cepstra on a warped frequency axis (Oppenheim and Johnson 1972)."""
-    matrix = np.zeros((size, CEPSTRAL_ORDER + 1))
-    for column in range(size):
-        now = np.zeros(CEPSTRAL_ORDER + 1)
-        for value in (np.arange(size) == column)[::-1].astype(float):
-            before = now.copy()
-            now[0] = value + WARPING * before[0]
-            now[1] = (1 - WARPING**2) * before[0] + WARPING * before[1]
-            for m in range(2, CEPSTRAL_ORDER + 1):
-                now[m] = before[m - 1] + WARPING * (before[m] - now[m - 1])
-        matrix[column] = now
-    return matrix
+    now = np.zeros((CEPSTRAL_ORDER + 1, size))
+    for impulses in np.eye(size)[::-1]:
+        before = now.copy()
+        now[0] = impulses + WARPING * before[0]
+        now[1] = (1 - WARPING**2) * before[0] + WARPING * before[1]
+        for m in range(2, CEPSTRAL_ORDER + 1):
+            now[m] = before[m - 1] + WARPING * (before[m] - now[m - 1])
+    return now.T
 
 
 def mel_cepstral_distortion(found: np.ndarray, true: np.ndarray, loud: np.ndarray) -> float:
@@ -103,8 +100,9 @@ def opinions(wave: np.ndarray) -> dict[str, float]:
     `dnsmos`, overall (P.835, Reddy et al. 2022), `p808` (P.808, Reddy et al. 2021), `plcmos` (Diener et al. 2023).
     """
     wave = np.asarray(wave, np.float32)
+    noise = dnsmos.run(wave, SAMPLE_RATE_HZ)
     with _fixed_draws():
-        noise, loss = dnsmos.run(wave, SAMPLE_RATE_HZ), plcmos.run(wave, SAMPLE_RATE_HZ)
+        loss = plcmos.run(wave, SAMPLE_RATE_HZ)
     scores: dict[str, Any] = {"dnsmos": noise["ovrl_mos"], "p808": noise["p808_mos"], "plcmos": loss["plcmos"]}
     return {name: float(value) for name, value in scores.items()}
 

@@ -1,6 +1,8 @@
 """What is asked of any domain's programs: the experiments behind docs/claims, where their answers are known."""
 
 import contextlib
+import platform
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -278,6 +280,11 @@ def test_bf16_is_for_processors_that_are_fast_in_it(
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
     assert auto("cpu") == wanted
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64" or sys.platform != "linux", reason="reads /proc/cpuinfo of x86")
+def test_torch_tells_who_made_the_processor() -> None:
+    assert ("Intel" in torch.cpu.get_capabilities()["cpu_name"]) == ("Intel" in Path("/proc/cpuinfo").read_text())
 
 
 def test_a_change_counts_whatever_its_sign() -> None:

@@ -1,14 +1,19 @@
 """The hand-written vocoders, and the referee."""
 
+from threading import Barrier
+
 import numpy as np
 import pytest
 from hydra.utils import instantiate
 from scipy.signal import find_peaks
 
+from common.answering import threads
 from speech import prediction, signal
 from speech.baseline import GriffinLim, SourceFilter, pulses, synthesise
 from speech.corpus import parts, prompts
+from speech.data import side_by_side
 from speech.evaluate import Referee, check_waves
+from speech.measures import opinions
 from speech.prediction import predicted
 from tests.voices import COARSE
 
@@ -108,6 +113,32 @@ def test_what_is_made_from_the_recording_is_the_ceiling() -> None:
     preview = referee.preview(by_hand)
     assert not preview.scores, "which take long"
     assert referee.gallery({"x": preview}).keys() == shown.keys()
+
+
+def test_answers_side_by_side_keep_their_order_and_their_errors() -> None:
+    both = Barrier(2)
+
+    def answer(item: int) -> int:
+        both.wait(10)  # or it breaks
+        if item == 4:
+            raise ValueError("given 4")
+        return -item
+
+    with threads(2):
+        assert list(side_by_side(answer, [3, 1, 2, 0], "answers")) == [-3, -1, -2, 0]
+        with pytest.raises(ValueError, match="given 4"):
+            list(side_by_side(answer, [0, 1, 4, 2], "answers"))
+
+
+def test_opinions_of_two_at_once_are_those_of_each() -> None:
+    wave = prompts("allison")[parts("allison")["val"][0]].wave.astype(np.float64)
+    waves = [wave, signal.clipped(wave + np.random.default_rng(0).normal(0, 0.02, len(wave)))]
+    alone = [list(opinions(each).values()) for each in waves]
+    before = np.random.get_state()[1]  # noqa: NPY002
+    with threads(2):
+        together = [list(found.values()) for found in side_by_side(opinions, waves * 2, "opinions")]
+    np.testing.assert_allclose(together, alone * 2, atol=1e-4)
+    np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
 
 
 @pytest.mark.parametrize("limit", [1, 3])

@@ -77,12 +77,13 @@ def square(program: Program, images: Images, *, levels: int, queries: int) -> np
         queries: squares that are tried on an image. ART draws one for all images of a step.
     """
 
-    known: dict[bytes, np.ndarray] = {}  # ART asks a step's images three times, of which only the changed ones are new
+    # ART asks a step's images three times, of which only the changed ones are new. (A kilobyte each.)
+    known: dict[bytes, np.ndarray] = {}
 
     def answers(pixels: np.ndarray) -> np.ndarray:
-        images = rounded(pixels[:, 0])
-        keys = [image.tobytes() for image in images]
-        new = {key: image for key, image in zip(keys, images, strict=True) if key not in known}
+        asked = rounded(pixels[:, 0])
+        keys = [image.tobytes() for image in asked]
+        new = {key: image for key, image in zip(keys, asked, strict=True) if key not in known}
         if new:
             p = np.asarray(program(np.stack(list(new.values()))), np.float64)
             known.update(zip(new, np.log(np.maximum(p, LEAST)), strict=True))
