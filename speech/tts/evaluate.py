@@ -8,13 +8,11 @@ from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import librosa
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 
 from common.compare import mean_interval
 from common.program import Evaluation, Figure, Picture, Program, Sound
 from speech.corpus import VOICES, Prompt, check_voice
-from speech.data import check_limit, prompts_of
+from speech.data import check_limit, prompts_of, side_by_side
 from speech.measures import loud_frames, mel_cepstra, mel_cepstral_distortion, opinions, pitch
 from speech.picture import spectrogram
 from speech.recogniser import ENGLISH, Language, heard, prompts_language, spoken, word_errors
@@ -99,7 +97,7 @@ class Referee:
 
     @cached_property
     def tracks(self) -> list[Track]:
-        return [tracked(wave) for wave in self.waves]
+        return list(side_by_side(tracked, self.waves, "references"))
 
     @cached_property
     def groups(self) -> dict[str, list[str]]:
@@ -130,8 +128,11 @@ class Referee:
         return Evaluation(dict(zip(shown, program([self.texts[i] for i in shown]), strict=True)), {})
 
     def _evaluation(self, waves: Sequence[np.ndarray]) -> Evaluation:
-        numbered = track(list(enumerate(waves)), "listening", console=Console(stderr=True), transient=True)
-        rows = [self._scores(i, wave) for i, wave in numbered]
+        if "words" in self.measures:
+            prompts_language()  # once, not by each thread
+        tracks = self.tracks if "spectra" in self.measures else [None] * len(waves)
+        triples = list(zip(waves, self.texts, tracks, strict=True))
+        rows = list(side_by_side(lambda triple: self._scores(*triple), triples, "listening"))
         scores = {name: np.array([row[name] for row in rows]) for name in rows[0]}
         figures, answered = [], scores["refused"] == 0
         if not answered.all():
@@ -141,28 +142,32 @@ class Referee:
                 scores.pop(name, None)
         return Evaluation(list(waves), scores, tuple(figures))
 
-    def _scores(self, i: int, wave: np.ndarray) -> dict[str, float]:
+    def _scores(self, wave: np.ndarray, text: str, recorded: Track | None) -> dict[str, float]:
         found = {}
         if "words" in self.measures:
-            error = word_error(wave, self.texts[i], prompts_language())
+            error = word_error(wave, text, prompts_language())
             found = {"words_right": max(0.0, 1 - error), "word_error": error}
         if "any_words" in self.measures:
-            found["any_word_error"] = word_error(wave, self.texts[i], ENGLISH)
+            found["any_word_error"] = word_error(wave, text, ENGLISH)
         if "opinions" in self.measures:
             found |= opinions_of(wave)
         found["refused"] = float(not len(wave))
-        if "spectra" in self.measures:
-            found |= differences(wave, self.tracks[i]) if len(wave) else dict.fromkeys(DIFFERENCES, np.nan)
+        if recorded is not None:
+            found |= differences(wave, recorded) if len(wave) else dict.fromkeys(DIFFERENCES, np.nan)
         return found
 
     def _group(self, name: str, texts: Sequence[str], waves: Sequence[np.ndarray]) -> list[Figure]:
         """What the judges say of these sentences; a grammar of prompts and sentences only where it knows the words."""
-        rows = []
-        for text, wave in zip(texts, waves, strict=True):
+        language = prompts_language(tuple(texts)) if name == "seen_words" else None
+
+        def scores(wave: np.ndarray, text: str) -> dict[str, float]:
             row = {"any_word_error": word_error(wave, text, ENGLISH), "refused": float(not len(wave))}
-            if name == "seen_words":
-                row["word_error"] = word_error(wave, text, prompts_language(tuple(texts)))
-            rows.append(row | (opinions_of(wave) if "opinions" in self.measures else {}))
+            if language:
+                row["word_error"] = word_error(wave, text, language)
+            return row | (opinions_of(wave) if "opinions" in self.measures else {})
+
+        pairs = list(zip(waves, texts, strict=True))
+        rows = list(side_by_side(lambda pair: scores(*pair), pairs, "listening"))
         return [
             Figure(f"{metric}/{name}", *mean_interval(np.array([row[metric] for row in rows]))) for metric in rows[0]
         ]
