@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
+from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
@@ -61,6 +62,7 @@ PRONUNCIATIONS = {  # of words that the recogniser's dictionary has not
     "xray": "EH K S R EY",
 }
 VOICE = "allison"  # whose prompts it knows
+_DECODING = Lock()  # Pocketsphinx keeps the interpreter anyway; a decoder with all of English takes much memory
 DISCOUNT = 0.5  # taken from every count of the bigrams, for words that follow otherwise
 
 
@@ -131,15 +133,18 @@ def dictionary(said: Collection[str]) -> str:
 def heard(wave: np.ndarray, language: Language | None = None) -> list[str]:
     """The words of a signal (n,) within -1 to 1; a new decoder each time, since one adapts to what it has heard.
 
+    Of threads that ask at once, one after the other is answered.
+
     Args:
         language: that of the prompts, unless given.
     """
-    decoder = _decoder(language or prompts_language())
-    decoder.start_utt()
-    decoder.process_raw((np.clip(wave, -1, 1) * 32767).astype(np.int16).tobytes(), full_utt=True)
-    decoder.end_utt()
-    hypothesis = decoder.hyp()
-    return hypothesis.hypstr.split() if hypothesis else []
+    with _DECODING:
+        decoder = _decoder(language or prompts_language())
+        decoder.start_utt()
+        decoder.process_raw((np.clip(wave, -1, 1) * 32767).astype(np.int16).tobytes(), full_utt=True)
+        decoder.end_utt()
+        hypothesis = decoder.hyp()
+        return hypothesis.hypstr.split() if hypothesis else []
 
 
 def _decoder(language: Language) -> Decoder:

@@ -154,10 +154,9 @@ class Keeper:
 
     def __call__(self, problem: np.ndarray) -> None:
         if problem[0] == 2 and len(self.kept) < 2:
-            self.kept.append(np.ones(5_000_000))
+            self.kept.append(np.ones(5_000_000))  # above 32 MiB, so that glibc maps pages for it alone
 
 
-@pytest.mark.fresh_process
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the peak can be forgotten on Linux alone")
 def test_what_loading_took_does_not_hide_what_a_program_keeps() -> None:
     problems = np.repeat([1.0, 2.0], [constancy.WARM_UP + 10, 10])

@@ -1,11 +1,13 @@
 """The referee of text to speech, the programs that it judges, and what can be asked of them."""
 
 import json
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 import soundfile
 
+from common.answering import threads
 from common.frozen import freeze, thaw
 from common.program import Program
 from scripts import folders
@@ -51,6 +53,29 @@ def test_a_recording_is_heard_right_and_differs_in_nothing_from_itself() -> None
     assert evaluation.scores["word_error"].mean() <= 0.2
     for name, nothing in {"mcd_db": 0, "voicing_error": 0, "lasts": 1, "refused": 0}.items():
         np.testing.assert_allclose(evaluation.scores[name], nothing, atol=0.02)
+
+
+def test_by_two_threads_the_scores_are_those_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of programs that say what they are asked, but the second of each kind of text."""
+    monkeypatch.setattr("speech.tts.evaluate.sentences", lambda group, split: ["hello", "goodbye", "zero nine"])
+    talker = Formants(rate=1.0, seed=0).build(None)
+
+    def answer(texts: Sequence[str]) -> list[np.ndarray]:
+        return [np.zeros(0, np.float32) if i == 1 else wave for i, wave in enumerate(talker(texts))]
+
+    measures = ["words", "any_words", "spectra", "groups"]
+    alone, together = [], []
+    for found, many in ((alone, 1), (together, 2)):
+        with threads(many):
+            evaluation = referee(limit=3, measures=measures)(answer)
+        found += [*evaluation.scores.items(), *((f.metric, f.value) for f in evaluation.figures)]
+    assert dict(alone).keys() == dict(together).keys() >= {"word_error/seen_words", "any_word_error/out_of_domain"}
+    for (name, one), (_, two) in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one, two, err_msg=name)
+    scores = dict(alone)
+    assert scores["word_error"][1] == scores["any_word_error"][1] == scores["refused"][1] == 1
+    assert scores["refused/seen_words"] == scores["refused/out_of_domain"] == 1 / 3
+    assert 1 / 3 <= scores["word_error/seen_words"] < 1
 
 
 def test_a_recording_played_slowly_differs_in_its_length_alone() -> None:
