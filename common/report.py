@@ -31,7 +31,6 @@ COSTS = {
 
 def summary(groups: Sequence[Experiment]) -> str:
     """One Markdown row a program: how good it is, and what it costs."""
-    head = ["domain", "program", "written", "quality", *COSTS.values()]
     rows = []
     for group in filter(lambda group: group.judged, groups):
         for program in group.programs:
@@ -39,7 +38,7 @@ def summary(groups: Sequence[Experiment]) -> str:
             costs = [cost(program, name) for name in COSTS]
             costs[list(COSTS).index("own_lines")] += _uses(group, program)
             rows.append([group.title, f"`{program.name}`", SIDES[program.kind], quality, *costs])
-    return _table(head, rows)
+    return _table(["domain", "program", "written", "quality", *COSTS.values()], rows)
 
 
 def cost(program: Program, name: str) -> str:
@@ -54,25 +53,26 @@ def _uses(group: Experiment, program: Program) -> str:
 
 
 def figures(groups: Sequence[Experiment]) -> str:
-    """Every figure, a column a program; a goal stands beside what it is for."""
+    """Every figure, a column a program; its goal beside it; differences of neither headline nor goal folded."""
     parts = []
     for group in groups:
-        metrics = list(dict.fromkeys(m for p in group.programs for m in p.figures))
-        rows = []
-        for metric in metrics:
+        rows: dict[bool, list[list[str]]] = {False: [], True: []}
+        for metric in dict.fromkeys(m for p in group.programs for m in p.figures):
             found = [p.figures.get(metric) for p in group.programs]
-            goals = [f"{f.goal} {'met' if f.met() else 'missed'}" for f in found if f and f.goal]
-            rows.append([f"{metric}", *(f.text() if f else "" for f in found), "; ".join(goals)])
+            goals = "; ".join(f"{f.goal} {'met' if f.met() else 'missed'}" for f in found if f and f.goal)
+            aside = "_minus/" in metric and not goals and not metric.startswith(group.headline)
+            rows[aside].append([metric, *(f.text() if f else "" for f in found), goals])
         run = group.results[0]["run"]
         measured = f"{run['cores']} cores of {run['cpu']}, torch {run['libraries']['torch']}, `{run['command']}`"
-        head = ["figure", *(f"`{p.name}`" for p in group.programs), "goal"]
-        parts.append(f"**{group.title}** ({measured})\n\n{_table(head, rows)}")
+        shown, folded = (_table(["figure", *(f"`{p.name}`" for p in group.programs), "goal"], rows[a]) for a in rows)
+        parts.append(f"**{group.title}** ({measured})\n\n{shown}")
+        if rows[True]:
+            parts.append(f"<details><summary>other differences</summary>\n\n{folded}\n\n</details>")
     return "\n\n".join(parts)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return "\n".join("| " + " | ".join(line) + " |" for line in [head, ["---"] * len(head), *rows])
 
 
 def page(loaded: Sequence[Results]) -> str:
@@ -116,8 +116,8 @@ def _plots(group: Experiment) -> list[drawing.Draw]:
     if group.judged:
         palette = drawing.colours([p.name for p in group.programs])
         learning = _curves(group).get(f"learning/val/{group.headline}", {})
-        programs = [p for p in group.programs if p.kind != "ceiling"]
-        points = {p.name: (p.figures["build_cpu_s"].mean, p.figures[group.headline].mean) for p in programs}
+        made = filter(lambda program: program.kind != "ceiling", group.programs)
+        points = {p.name: (p.figures["build_cpu_s"].mean, p.figures[group.headline].mean) for p in made}
         of = ", ".join(filter(None, (group.domain, group.name, group.apart)))
         drawn.append(drawing.quality_against_cost(points, learning, palette, quality=group.headline, of=of))
     drawn += curves_of(group)

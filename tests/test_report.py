@@ -16,18 +16,19 @@ from tests.conftest import CODE, ROOT
 CARDS = [ROOT.joinpath(*code.split("."), "README.md") for code in CODE.values()]
 
 
-def results(seed: int = 0, accuracy: float = 0.9, domain: str = "toys", batch_size: int = 500) -> dict:
-    def record(program: str, kind: str, metric: str, value: float, unit: str = "", goal: str | None = None) -> dict:
-        interval = {"low": value - 0.01, "high": value + 0.01}
-        return {
-            "program": program,
-            "kind": kind,
-            "metric": metric,
-            "value": value,
-            "unit": unit,
-            "goal": goal,
-        } | interval
+def record(program: str, kind: str, metric: str, value: float, unit: str = "", goal: str | None = None) -> dict:
+    interval = {"low": value - 0.01, "high": value + 0.01}
+    return {
+        "program": program,
+        "kind": kind,
+        "metric": metric,
+        "value": value,
+        "unit": unit,
+        "goal": goal,
+    } | interval
 
+
+def results(seed: int = 0, accuracy: float = 0.9, domain: str = "toys", batch_size: int = 500) -> dict:
     run = {"domain": domain, "experiment": "quick", "split": "test", "seed": seed, "headline": "accuracy"}
     run |= {"config": {"domain": {"data": {"seed": seed, "batch_size": batch_size}}}, "uses": {"net": ["torch"]}}
     run |= {
@@ -84,6 +85,21 @@ def test_a_goal_may_be_of_the_interval_and_then_of_every_seed() -> None:
         (group,) = experiments(runs)
         assert group.programs[0].figures["accuracy"].met() is met
         assert f"{goal} {'met' if met else 'missed'}" in report.figures([group])
+
+
+def test_only_differences_of_neither_headline_nor_goal_are_folded() -> None:
+    run = results()
+    run["figures"] += [
+        record("net", "learned", "accuracy_minus/rules", 0.2),
+        record("net", "learned", "nll_minus/rules", -0.3, goal="<= 0"),
+    ]
+    assert "<details>" not in report.figures(experiments([run]))
+    run["figures"].append(record("net", "learned", "brier_minus/rules", -0.1))
+    shown, folded = report.figures(experiments([run])).split("<details>")
+    assert "| accuracy_minus/rules | 0.2000" in shown
+    assert "| nll_minus/rules | -0.3000" in shown
+    assert "| brier_minus/rules | -0.1000" in folded
+    assert folded.count("_minus/") == 1
 
 
 @pytest.mark.parametrize("goal", ["0.9", ">0.9", "=> 0.9", "mean > 0.9", ">= much", "> 0.9 0.8"])
