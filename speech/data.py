@@ -157,7 +157,8 @@ class Prompts(pl.LightningDataModule):
         limit: int | None = None,
     ) -> None:
         super().__init__()
-        for name, value in (("crop", crop), ("batch_size", batch_size), ("crops", crops)):
+        sizes = {"crop": crop, "receptive_field": receptive_field, "batch_size": batch_size, "crops": crops}
+        for name, value in sizes.items():
             if value < 1:
                 raise ValueError(f"data.{name}: given {value}, wanted 1 or more")
         if noise < 0:

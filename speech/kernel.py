@@ -1,4 +1,4 @@
-"""One sample of WaveNet after the other, compiled.
+"""One sample of a vocoder's net after the other, compiled.
 
 Arrays end in an axis of B utterances: one, or LANES at once. Every loop adds up in the same order for both, so that an
 utterance gets the same samples in any company. (Numba's cache of this file does not notice changes in product.py.)
@@ -10,7 +10,7 @@ import numpy as np
 from numba.extending import overload
 
 from speech.front import E_TAPS, HISTORY, Y_TAPS
-from speech.loops import F0, add, copy, fill, kernel, multiply_gates, pick, rectify, sigmoid, uniform, update
+from speech.loops import ZERO, add, copy, fill, kernel, multiply_gates, pick, rectify, sigmoid, uniform, update
 from speech.outputs import SMALLEST_LOG_SCALE
 from speech.prediction import LPC_ORDER
 from speech.product import add_product
@@ -114,10 +114,10 @@ def look_back(x: np.ndarray, t: int, at: int, b: int, state: State, given: Given
     if pitch:
         if lpc:
             for j in range(len(E_TAPS)):
-                x[n, b] = state.e[at - lag + E_TAPS[j], b] / error if lag > 0 else F0
+                x[n, b] = state.e[at - lag + E_TAPS[j], b] / error if lag > 0 else ZERO
                 n += 1
         for j in range(len(Y_TAPS)):
-            x[n, b] = state.y[at - lag + Y_TAPS[j], b] / gain if lag > 0 else F0
+            x[n, b] = state.y[at - lag + Y_TAPS[j], b] / gain if lag > 0 else ZERO
             n += 1
     for j in range(n):
         x[j, b] = np.arcsinh(x[j, b])
@@ -236,7 +236,7 @@ def run(
     for t in range(samples):
         at, subframe = HISTORY + t, t // held
         for b in range(lanes):
-            p = F0
+            p = ZERO
             for k in range(LPC_ORDER):
                 p += given.lpc[subframe, k, b] * state.y[at - 1 - k, b]
             state.p[at, b] = p
@@ -248,7 +248,7 @@ def run(
             if len(forced):
                 state.y[at, b] = forced[t, b]
             elif time + t < silent:
-                state.y[at, b] = F0
+                state.y[at, b] = ZERO
             else:
                 scale = drawing.voiced if given.voiced[t, b] else drawing.unvoiced
                 drawn = draw(said, b, drawing, scale, time + t - silent)

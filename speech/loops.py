@@ -5,7 +5,7 @@ import numpy as np
 
 from speech.product import LANES
 
-F0, F05, F1, F2 = np.float32(0), np.float32(0.5), np.float32(1), np.float32(2)
+ZERO, HALF, ONE, TWO = np.float32(0), np.float32(0.5), np.float32(1), np.float32(2)
 kernel = numba.njit(cache=True, nogil=True, error_model="numpy")  # division by zero gives no error to test for
 fast = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nnan", "nsz"})
 
@@ -15,7 +15,7 @@ def sigmoid(x: np.ndarray) -> None:
     """In place: (1 + tanh(x / 2)) / 2, the tangent by a quotient of polynomials (as in Eigen), to a few ulp."""
     flat = x.reshape(-1)
     for i in range(len(flat)):
-        v = min(max(flat[i] * F05, np.float32(-7.9)), np.float32(7.9))
+        v = min(max(flat[i] * HALF, np.float32(-7.9)), np.float32(7.9))
         s = v * v
         p = np.float32(-2.76076847742355e-16)
         p = p * s + np.float32(2.00018790482477e-13)
@@ -28,7 +28,7 @@ def sigmoid(x: np.ndarray) -> None:
         q = q * s + np.float32(1.18534705686654e-04)
         q = q * s + np.float32(2.26843463243900e-03)
         q = q * s + np.float32(4.89352518554385e-03)
-        flat[i] = F05 + F05 * (v * p / q)
+        flat[i] = HALF + HALF * (v * p / q)
 
 
 @kernel
@@ -69,7 +69,7 @@ def multiply_gates(gate: np.ndarray, z: np.ndarray) -> None:
     flat, out = gate.reshape(-1), z.reshape(-1)
     n = len(out)
     for i in range(n):
-        out[i] = (flat[i] - F05) * flat[n + i]
+        out[i] = (flat[i] - HALF) * flat[n + i]
 
 
 @fast
@@ -81,10 +81,10 @@ def update(given: np.ndarray, kept: np.ndarray, h: np.ndarray) -> None:
         new_given[i] += new_kept[i]
     sigmoid(given[: 2 * len(h)])
     for i in range(2 * n, 3 * n):
-        new_given[i] = F2 * (new_given[i] + new_given[i - 2 * n] * new_kept[i])
+        new_given[i] = TWO * (new_given[i] + new_given[i - 2 * n] * new_kept[i])
     sigmoid(given[2 * len(h) :])
     for i in range(n):
-        z, new = new_given[n + i], F2 * new_given[2 * n + i] - F1
+        z, new = new_given[n + i], TWO * new_given[2 * n + i] - ONE
         state[i] = new + z * (state[i] - new)
 
 
@@ -93,7 +93,7 @@ def rectify(x: np.ndarray) -> None:
     """In place: nothing below 0."""
     flat = x.reshape(-1)
     for i in range(len(flat)):
-        flat[i] = max(flat[i], F0)
+        flat[i] = max(flat[i], ZERO)
 
 
 @kernel

@@ -97,5 +97,7 @@ def stepped(net: WaveNet, inputs: Tensor, biases: Tensor) -> Tensor:
 def torchaudio_wavernn(samples: int) -> Callable[[], object]:
     """What makes them, a multiple of 256, by torchaudio's WaveRNN: 256 classes, 80 mels, hop 256."""
     hop = 256
+    if samples < hop or samples % hop:
+        raise ValueError(f"bench.generation_speed.samples: given {samples}, wanted a multiple of {hop}")
     net = torchaudio.models.WaveRNN(upsample_scales=(4, 8, 8), n_classes=256, hop_length=hop, n_freq=BANDS).eval()
     return partial(torch.inference_mode()(net.infer), torch.randn(1, BANDS, samples // hop))

@@ -8,7 +8,7 @@ RANGE_DB = 70.0
 
 
 def spectrogram(wave: np.ndarray) -> np.ndarray:
-    """uint8 RGB (200, n / HOP, 3): 0 to 8 kHz upwards, RANGE_DB below the loudest is black."""
+    """uint8 RGB (200, n // HOP + 1, 3): 0 to 8 kHz upwards, RANGE_DB below the loudest is black."""
     frames = np.lib.stride_tricks.sliding_window_view(np.pad(wave, WINDOW // 2), WINDOW)[::HOP]
     power = np.abs(np.fft.rfft(frames * np.hanning(WINDOW)))[:, 1:] ** 2
     level = 10 * np.log10(power + 1e-10)

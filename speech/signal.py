@@ -19,6 +19,7 @@ BANDS = 80
 WIDTH = BANDS + 2  # log-mels, log F0 (interpolated where there is none), voiced (1) or not (0)
 F0_RANGE_HZ = (90.0, 450.0)
 PRE_EMPHASIS = 0.85
+MU = 255
 LOWEST_POWER = 1e-10  # about the variance that rounding to 16 bits adds
 MOST_GAIN_DB = 10.0  # of the equaliser
 TAPS = 129  # of the filters that part a signal by frequency
@@ -47,7 +48,7 @@ class Analysis:
                 f"features: given hop {self.hop}, window {self.window}, n_fft {self.n_fft}, "
                 "wanted 0 < hop <= window <= n_fft"
             )
-        if self.hop % 2 or self.n_fft % 2 or self.hop % self.subframes:
+        if self.hop % 2 or self.n_fft % 2 or self.subframes < 1 or self.hop % self.subframes:
             raise ValueError(
                 f"features: given hop {self.hop}, n_fft {self.n_fft}, {self.subframes} subframes, "
                 "wanted an even hop and n_fft, and as many subframes as divide the hop"
@@ -132,7 +133,7 @@ def whole_frames(wave: np.ndarray, hop: int) -> np.ndarray:
 
 
 def padded(wave: np.ndarray, analysis: Analysis) -> np.ndarray:
-    """Mirrored at both ends, so that every frame's window is full and centred on the frame."""
+    """Mirrored at both ends, or too short for that held, so that every window is full and centred on its frame."""
     side = (analysis.n_fft - analysis.hop) // 2
     return np.pad(wave, side, mode="reflect" if len(wave) > side else "edge")
 
@@ -198,7 +199,8 @@ def f0(wave: np.ndarray, hop: int) -> np.ndarray:
     """Fundamental frequency in Hz at the centre of each frame, 0 where unvoiced (Morise 2017, Harvest; StoneMask).
 
     Harvest decides every millisecond, and half of one later says otherwise of 2 % of the frames; so it gets whole waves
-    and frames are looked up, or two hops would disagree on what is voiced.
+    and frames are looked up, or two hops would disagree on what is voiced. (Where a centre lies midway, as all do at a
+    hop of 80, the even millisecond counts.)
     """
     wave = np.ascontiguousarray(wave, np.float64)
     low, high = F0_RANGE_HZ
@@ -272,14 +274,12 @@ def clipped(wave: np.ndarray) -> np.ndarray:
     return np.clip(wave, -1, 1).astype(np.float32)
 
 
-def mu_law(wave: np.ndarray, levels: int = 256) -> np.ndarray:
-    """Levels (ITU-T G.711's curve) of samples within -1 to 1."""
-    mu = levels - 1
-    return np.floor((np.sign(wave) * np.log1p(mu * np.abs(wave)) / np.log1p(mu) + 1) / 2 * mu + 0.5).astype(np.int64)
+def mu_law(wave: np.ndarray) -> np.ndarray:
+    """Levels, 0 to MU (ITU-T G.711's curve), of samples within -1 to 1."""
+    return np.floor((np.sign(wave) * np.log1p(MU * np.abs(wave)) / np.log1p(MU) + 1) / 2 * MU + 0.5).astype(np.int64)
 
 
-def mu_law_inverse(level: np.ndarray, levels: int = 256) -> np.ndarray:
+def mu_law_inverse(level: np.ndarray) -> np.ndarray:
     """The samples that levels stand for."""
-    mu = levels - 1
-    y = 2 * np.asarray(level, np.float64) / mu - 1
-    return np.sign(y) * ((1 + mu) ** np.abs(y) - 1) / mu
+    y = 2 * np.asarray(level, np.float64) / MU - 1
+    return np.sign(y) * ((1 + MU) ** np.abs(y) - 1) / MU

@@ -9,7 +9,7 @@ import torch
 from speech.front import Front
 from speech.net import WaveNet
 from speech.outputs import Logistics
-from speech.peers import stepped
+from speech.peers import stepped, torchaudio_wavernn
 from speech.signal import WIDTH
 
 
@@ -23,6 +23,12 @@ def test_eager_steps_say_what_the_whole_says() -> None:
     inputs, frames = torch.randn(1, 2 * 64, 14), torch.randn(1, 2 + 6, WIDTH + 1)
     biases = net.biases(frames, 4)[0].repeat_interleave(16, 0)
     torch.testing.assert_close(stepped(net, inputs[0], biases), net(inputs, frames, 4)[0], atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("samples", [0, 255, 1000])
+def test_frames_of_the_peer_are_whole(samples: int) -> None:
+    with pytest.raises(ValueError, match=rf"samples: given {samples}, wanted a multiple of 256"):
+        torchaudio_wavernn(samples)
 
 
 def test_the_bench_measures_samples_a_second(command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

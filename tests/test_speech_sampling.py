@@ -117,6 +117,7 @@ def share_below(point: float, outputs: Logistics | MuLaw, said: torch.Tensor, sc
         (lambda: replace(HOW, comb=0.6), r"sampling\.comb: given 0\.6, wanted 0 to 0\.5"),
         (lambda: Logistics(mixtures=0), r"outputs\.mixtures: given 0, wanted 1 or more"),
         (lambda: MuLaw(levels=1, reach=4), r"outputs: given 1 levels to 4, wanted 2 levels or more"),
+        (lambda: data(receptive_field=0), r"data\.receptive_field: given 0, wanted 1 or more"),
         (lambda: data(noise=-0.1), r"data\.noise: given -0\.1, wanted 0 or more"),
     ],
 )

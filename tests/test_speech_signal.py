@@ -192,6 +192,8 @@ def test_features_of_another_configuration_are_refused() -> None:
     [
         ({"n_fft": 512, "window": 640, "hop": 160, "subframes": 2}, "wanted 0 < hop <= window <= n_fft"),
         ({"n_fft": 1024, "window": 640, "hop": 160, "subframes": 3}, "as many subframes as divide the hop"),
+        ({"n_fft": 1024, "window": 640, "hop": 160, "subframes": -2}, "as many subframes as divide the hop"),
+        ({"n_fft": 1024, "window": 640, "hop": 160, "subframes": 0}, "as many subframes as divide the hop"),
     ],
 )
 def test_an_impossible_analysis_is_refused(values: dict, said: str) -> None:

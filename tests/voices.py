@@ -27,7 +27,7 @@ ARMS = [
     (FINE, Front(lpc=False, pitch=True), MuLaw(levels=64, reach=150)),
     (COARSE, PURE, MuLaw(levels=256, reach=185)),
 ]
-HOW = Sampling(noise=0.2, voiced=0.6, unvoiced=0.85, equaliser=1, seed=0)
+HOW = Sampling(noise=0.2, voiced=0.6, unvoiced=0.85, equaliser=1, seed=0, sharpened=True, comb=0.5)
 
 
 def small_net(front: Front, outputs: Logistics | MuLaw) -> WaveNet:
