@@ -5,6 +5,7 @@ image that is rounded to uint8 stays within. ART draws from NumPy's global gener
 """
 
 import os
+from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
@@ -12,13 +13,13 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from common import cache_folder
 from common.program import Program
 from vision.data import Images
 from vision.module import LearnedClassifier, view_logits
 from vision.task import CLASSES, SIZE
 
-with patch.dict(os.environ, HOME=str(cache_folder())):  # where ART makes a folder .art when it is imported
+# ART makes ~/.art when it is imported, and two processes that do so at once for the first time get in each other's way.
+with TemporaryDirectory() as folder, patch.dict(os.environ, HOME=folder):
     from art.attacks.evasion import FastGradientMethod, ProjectedGradientDescentPyTorch, SquareAttack
     from art.estimators.classification import BlackBoxClassifierNeuralNetwork, PyTorchClassifier
 
