@@ -60,14 +60,14 @@ def figures(groups: Sequence[Experiment]) -> str:
         for metric in dict.fromkeys(m for p in group.programs for m in p.figures):
             found = [p.figures.get(metric) for p in group.programs]
             goals = "; ".join(f"{f.goal} {'met' if f.met() else 'missed'}" for f in found if f and f.goal)
-            aside = "_minus/" in metric and not goals and not metric.startswith(group.headline)
+            aside = "_minus/" in metric and not goals and not metric.startswith(f"{group.headline}_minus/")
             rows[aside].append([metric, *(f.text() if f else "" for f in found), goals])
         run = group.results[0]["run"]
         measured = f"{run['cores']} cores of {run['cpu']}, torch {run['libraries']['torch']}, `{run['command']}`"
-        shown, folded = (_table(["figure", *(f"`{p.name}`" for p in group.programs), "goal"], rows[a]) for a in rows)
-        parts.append(f"**{group.title}** ({measured})\n\n{shown}")
+        head = ["figure", *(f"`{p.name}`" for p in group.programs), "goal"]
+        parts.append(f"**{group.title}** ({measured})\n\n{_table(head, rows[False])}")
         if rows[True]:
-            parts.append(f"<details><summary>other differences</summary>\n\n{folded}\n\n</details>")
+            parts.append(f"<details><summary>other differences</summary>\n\n{_table(head, rows[True])}\n\n</details>")
     return "\n\n".join(parts)
 
 

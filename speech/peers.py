@@ -31,10 +31,11 @@ def generation_speed(domain: Domain, trainer: object, *, utterances: int, sample
     """
     program, problems = domain.module.program(domain.data), domain.evaluator.examples(utterances)
     name, paces = domain.module.name, {}
+    rnn = torchaudio_wavernn(samples)  # before anything is timed: it refuses some
     with threads(1):
         for label, asked in (("alone", problems[:1]), ("together", problems)):
             paces[label] = _pace(partial(program, asked), sum(len(f.frames) * f.analysis.hop for f in asked), repeats)
-        rivals = {TORCHAUDIO: _pace(torchaudio_wavernn(samples), samples, repeats)}
+        rivals = {TORCHAUDIO: _pace(rnn, samples, repeats)}
         if isinstance(domain.module.net, WaveNet):
             rivals[EAGER] = _pace(eager(domain.module.net, samples), samples, repeats)
     figures = []

@@ -155,7 +155,8 @@ def test_the_page_says_what_is_committed() -> None:
     known = page.read(claims.CLAIMS)
     loaded = claims.measured(claims.FOLDER)
     said = [(claims.FOLDER / name).read_text() for name in ("README.md", "index.html")]
-    assert all(map(same_page, said, page.pages(known, loaded))), "python -m scripts.claims"
+    drawn = page.pages(known, loaded)
+    assert all(same_page(a, b) for a, b in zip(said, drawn, strict=True)), "python -m scripts.claims"
     for found, groups in page.measurements(known, loaded):
         learned = [program for group in groups for program in group.programs if program.kind == "learned"]
         there = {metric for program in learned for metric in program.figures}
