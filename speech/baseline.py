@@ -28,6 +28,7 @@ from speech.signal import (
     finished,
     istft,
     mel_bands,
+    own_stream,
     pre_emphasis,
     stft,
 )
@@ -121,7 +122,7 @@ class SourceFilterVocoder:
         hop = self.features.hop
         voiced = np.repeat(frames[:, BANDS + 1].astype(np.float64), hop)
         f0_hz = np.exp(at_subframes(frames[:, BANDS].astype(np.float64), hop))
-        noise = np.random.default_rng(self.seed).standard_normal(len(f0_hz))
+        noise = np.random.default_rng((self.seed, own_stream(frames))).standard_normal(len(f0_hz))
         low_noise, low_pulses = (filtered(signal, self.low) for signal in (noise, pulses(f0_hz)))
         harmonic = np.sqrt(voiced * (1 - self.breath))
         return noise - low_noise + np.sqrt(1 - voiced * (1 - self.breath)) * low_noise + harmonic * low_pulses

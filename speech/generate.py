@@ -15,7 +15,7 @@ from speech.kernel import Drawing, Given, GruWeights, State, Weights, run
 from speech.net import WaveNet, WaveRNN
 from speech.outputs import Logistics, MuLaw, Outputs
 from speech.product import LANES
-from speech.signal import BANDS, Analysis
+from speech.signal import BANDS, Analysis, own_stream
 
 ALONE = 6  # utterances that are faster one after the other: 16 at once take as long as 8 (as 5, on another machine)
 CHUNK_FRAMES = 16  # for which conditioning is computed at once
@@ -106,7 +106,7 @@ class Sampler:
         hop = self.analysis.hop
         silent = self.lead_frames * hop
         weights, outputs = self.weights[lanes == 1], self.net.leave.out_features
-        state = self._silence(lanes, CHUNK_FRAMES * hop)
+        state = self._silence(filled, CHUNK_FRAMES * hop)
         end = max(len(u) for u in utterances)
         for first in range(-self.lead_frames, end, CHUNK_FRAMES):
             samples = min(CHUNK_FRAMES, end - first) * hop
@@ -126,10 +126,11 @@ class Sampler:
             for kept in (state.y, state.e, state.p):
                 kept[:HISTORY] = kept[-HISTORY:]
 
-    def _silence(self, lanes: int, samples: int) -> State:
+    def _silence(self, utterances: Sequence[np.ndarray], samples: int) -> State:
         rows, channels = self.net.memory
-        past = np.zeros((3, HISTORY + samples, lanes), np.float32)
-        return State(np.zeros((rows, channels, lanes), np.float32), past[0], past[1], past[2])
+        past = np.zeros((3, HISTORY + samples, len(utterances)), np.float32)
+        streams = np.array([own_stream(frames) for frames in utterances], np.uint64)
+        return State(np.zeros((rows, channels, len(utterances)), np.float32), past[0], past[1], past[2], streams)
 
     def _given(self, utterances: Sequence[np.ndarray], first: int) -> Given:
         hop, subframes = self.analysis.hop, self.analysis.subframes

@@ -51,13 +51,14 @@ class State(NamedTuple):
 
     `memory` is the net's: the past of every layer of a WaveNet, a ring each, (sum of dilations, channels, B), or a
     WaveRNN's state (1, channels, B). `y`, `e`, `p` (HISTORY + samples of a chunk, B): the signal, what prediction left,
-    and the prediction.
+    and the prediction. `stream` uint64 (B,) tells the random numbers of one utterance from those of another.
     """
 
     memory: np.ndarray
     y: np.ndarray
     e: np.ndarray
     p: np.ndarray
+    stream: np.ndarray
 
 
 class Drawing(NamedTuple):
@@ -85,9 +86,10 @@ class Given(NamedTuple):
 
 
 @kernel
-def draw(said: np.ndarray, b: int, drawing: Drawing, scale: float, number: int) -> float:
+def draw(said: np.ndarray, b: int, drawing: Drawing, stream: np.uint64, scale: float, number: int) -> float:
     """A sample z of what the net said for utterance b."""
-    first, second = uniform(drawing.seed, 2 * number), uniform(drawing.seed, 2 * number + 1)
+    seed = drawing.seed ^ stream
+    first, second = uniform(seed, 2 * number), uniform(seed, 2 * number + 1)
     if drawing.mixtures > 0:
         chosen = pick(said[: drawing.mixtures, b], 1.0 / scale if drawing.sharpened else 1.0, first)
         mean = float(said[drawing.mixtures + chosen, b])
@@ -251,6 +253,6 @@ def run(
                 state.y[at, b] = ZERO
             else:
                 scale = drawing.voiced if given.voiced[t, b] else drawing.unvoiced
-                drawn = draw(said, b, drawing, scale, time + t - silent)
+                drawn = draw(said, b, drawing, state.stream[b], scale, time + t - silent)
                 state.y[at, b] = state.p[at, b] + given.error[t, b] * np.float32(drawn)
             state.e[at, b] = state.y[at, b] - state.p[at, b]

@@ -4,6 +4,7 @@ Features are what vocoders are usually given: 80 log-mel bands, log F0 and voici
 samples n * hop to (n + 1) * hop; its analysis window is centred on them.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -114,6 +115,16 @@ def check_length(wave: np.ndarray, features: Features) -> np.ndarray:
     if np.shape(wave) != (wanted,):
         raise ValueError(f"wave: given shape {np.shape(wave)}, wanted {wanted} samples, as long as its features")
     return wave
+
+
+def own_stream(frames: np.ndarray) -> int:
+    """64 bits by which the random numbers for features (frames, WIDTH) differ from those for others.
+
+    Of the voicing, which no processor rounds otherwise: an utterance gets the same ones in any company, and a mean over
+    utterances is one over draws too.
+    """
+    voiced = frames[:, BANDS + 1] > 0.5
+    return int.from_bytes(hashlib.blake2b(voiced.tobytes(), digest_size=8).digest())
 
 
 def analyse(wave: np.ndarray, analysis: Analysis) -> Features:

@@ -12,6 +12,7 @@ from speech.data import cut, lead_frames, stacked, utterance
 from speech.front import Front
 from speech.generate import ALONE
 from speech.module import LearnedVocoder, say
+from speech.net import WaveNet
 from speech.outputs import Logistics, MuLaw
 from speech.product import LANES
 from speech.signal import Analysis
@@ -64,6 +65,23 @@ def test_chunks_leave_no_trace_and_draws_are_fixed_by_the_seed(monkeypatch) -> N
     assert not np.array_equal(other, whole)
 
 
+def constant_net(front: Front, outputs: Logistics | MuLaw) -> WaveNet:
+    """It says the same everywhere, so that without linear prediction the samples are nothing but draws."""
+    net = small_net(front, outputs)
+    net.leave.weight.zero_()
+    return net
+
+
+def test_utterances_have_random_numbers_of_their_own() -> None:
+    source = sampler(vocoder(FINE, PURE, Logistics(mixtures=2), constant_net))
+    drawing = source.drawing(voiced=1, unvoiced=1, sharpened=False, seed=0)
+    one, other = np.zeros((2, 30, signal.WIDTH), np.float32)
+    other[7, signal.BANDS + 1] = 1
+    first, second, again = source.generate([one, other, one], drawing)
+    assert np.array_equal(first, again)
+    assert abs(np.corrcoef(first, second)[0, 1]) < 0.1
+
+
 def test_too_many_utterances_at_once_are_refused() -> None:
     source = sampler(vocoder(*ARMS[0]))
     drawing = source.drawing(voiced=1, unvoiced=1, sharpened=False, seed=0)
@@ -77,12 +95,11 @@ def test_too_many_utterances_at_once_are_refused() -> None:
 def test_draws_have_the_distribution_that_was_said(
     outputs: Logistics | MuLaw, scale: float, sharpened: bool, voicing: tuple[int, ...], other: float
 ) -> None:
-    """A net that says the same everywhere: the samples' distribution function at a few points, by voicing.
+    """The samples' distribution function at a few points, by voicing.
 
     `scale` is that of the frames of the last voicing, `other` that of the rest.
     """
-    net = small_net(PURE, outputs)
-    net.leave.weight.zero_()
+    net = constant_net(PURE, outputs)
     said = torch.tensor([0.0, 1.0, -2.0, 1.0, 0.0, -1.0]) if isinstance(outputs, Logistics) else torch.randn(256) / 2
     net.leave.bias.copy_(said)
     program = LearnedVocoder(FINE, PURE, outputs, HOW, net, np.zeros(82, np.float32), np.ones(82, np.float32))
