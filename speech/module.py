@@ -18,7 +18,7 @@ from speech.front import CONTEXT_FRAMES, LONGEST_LAG, Front, inputs, normalised,
 from speech.generate import Sampler
 from speech.net import WaveNet, WaveRNN
 from speech.outputs import NATS_PER_BIT, Outputs
-from speech.postfilter import comb
+from speech.postfilter import combed
 from speech.signal import LSB, WIDTH, Analysis, Features, check_features, check_length, de_emphasis, finished
 
 
@@ -162,7 +162,7 @@ class LearnedVocoder:
         if how.comb:
             lags = (periods(f, self.features.hop) for f in frames)
             lags = (np.where(lag < LONGEST_LAG, lag, 0) for lag in lags)  # longer ones are cut to it
-            signals = [comb(y, lag, share=how.comb) for y, lag in zip(signals, lags, strict=True)]
+            signals = [combed(*of, share=how.comb) for of in zip(signals, lags, frames, strict=True)]
         return [de_emphasis(y) for y in signals]
 
     @torch.inference_mode()

@@ -3,9 +3,23 @@
 import numpy as np
 from scipy.signal import firwin
 
-from speech.signal import SAMPLE_RATE_HZ, TAPS, filtered
+from speech.signal import BANDS, SAMPLE_RATE_HZ, TAPS, at_subframes, filtered
 
 COMB_BELOW_HZ = 1500.0
+WEAK_DB = (-30.0, -20.0)  # from the loudest frame: at the lower the comb's second pass counts in full, at the upper not
+
+
+def combed(signal: np.ndarray, lag: np.ndarray, frames: np.ndarray, *, share: float) -> np.ndarray:
+    """Through `comb`, and once more where speech is weak: there a net's noise hides its pitch.
+
+    Args:
+        signal: (frames * hop,), and `lag` as for `comb`.
+        frames: its features (frames, WIDTH).
+    """
+    loudness_db = 10 * np.log10(np.exp(frames[:, :BANDS].astype(np.float64)).sum(1))
+    loudness_db = at_subframes(loudness_db - loudness_db.max(), len(signal) // len(frames))
+    once = comb(signal, lag, share=share)
+    return once + np.interp(loudness_db, WEAK_DB, (1.0, 0.0)) * (comb(once, lag, share=share) - once)
 
 
 def comb(signal: np.ndarray, lag: np.ndarray, *, share: float) -> np.ndarray:

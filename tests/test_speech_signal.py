@@ -8,7 +8,7 @@ from scipy.signal import lfilter
 
 from speech import prediction, signal
 from speech.data import prompts_of
-from speech.postfilter import comb
+from speech.postfilter import comb, combed
 from speech.signal import Analysis, Features
 
 COARSE = Analysis(n_fft=1024, window=1024, hop=256, subframes=4)
@@ -145,6 +145,15 @@ def test_the_comb_weakens_what_lies_between_low_harmonics(cycles: float, left: f
     wave = np.cos(2 * np.pi * cycles * np.arange(4000) / period)
     combed = comb(wave, np.full(4000, period, np.int16), share=0.25)
     np.testing.assert_allclose(combed[300:-300], left * wave[300:-300], atol=0.02)
+
+
+def test_weak_speech_is_combed_twice() -> None:
+    lag, frames = np.full(80 * 100, 100, np.int16), np.zeros((80, signal.WIDTH), np.float32)
+    frames[40:, : signal.BANDS] = -40 * np.log(10) / 10
+    wave = np.cos(2 * np.pi * 1.5 * np.arange(len(lag)) / 100)  # of which a pass leaves half at this share
+    out = combed(wave, lag, frames, share=0.25)
+    np.testing.assert_allclose(out[300:3700], 0.5 * wave[300:3700], atol=0.01)
+    np.testing.assert_allclose(out[4800:-800], 0.25 * wave[4800:-800], atol=0.01)
 
 
 def test_the_comb_neither_changes_nor_takes_what_is_unvoiced() -> None:
