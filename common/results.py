@@ -158,13 +158,16 @@ def _comparable(namesakes: Sequence[Results]) -> list[dict[str, Any]]:
 def _apart(namesakes: Sequence[Mapping[str, Any]]) -> list[str]:
     """In what each differs from another: its settings by as little of their paths as tells them apart.
 
-    What has the same values in many places stands there once.
+    What has the same values in many places stands there once; lists, which are long, where nothing else would tell.
     """
     places: dict[str, str] = {}  # by the values: a path
     for path in dict.fromkeys(path for settings in namesakes for path in settings):
         values = [repr(settings.get(path)) for settings in namesakes]
         if len(set(values)) > 1:
             places[f"{path.rpartition('.')[2]} {values}"] = path
+    short = {v: path for v, path in places.items() if not any(isinstance(s.get(path), list) for s in namesakes)}
+    if len({tuple(repr(settings.get(path)) for path in short.values()) for settings in namesakes}) == len(namesakes):
+        places = short
     names = {path: _short(path, places.values()) for path in places.values()}
     return [
         ", ".join(f"{name}={settings[path]}" for path, name in names.items() if path in settings)

@@ -173,6 +173,9 @@ def test_settings_of_one_name_are_told_apart() -> None:
         configured(0, data__keys=k, evaluator__keys=k, noise=0.1, sampling__noise=n) for k, n in (("a", 1), ("b", 2))
     ]
     assert titles(once) == {f"keys={k}, noise={n}": 1 for k, n in (("a", 1), ("b", 2))}
+    lists = [configured(0, widths=[n], voice=voice) for n, voice in ((1, "a"), (2, "b"), (2, "a"))]
+    assert titles(lists[:2]) == {"voice=a": 1, "voice=b": 1}
+    assert titles(lists).keys() == {"voice=a, widths=[1]", "voice=b, widths=[2]", "voice=a, widths=[2]"}
 
 
 def test_of_a_domain_the_experiment_with_most_goals_leads() -> None:
