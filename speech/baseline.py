@@ -46,7 +46,7 @@ class SourceFilter:
         breath: share of the power below the cutoff that is noise even in voiced frames.
         equaliser: passes that move the mels of what comes out to those that were asked for.
         spread: scale of the logistic distribution that it gives what prediction leaves, in predicted deviations.
-        seed: of the noise.
+        seed: of the noise, beside the utterance's voicing.
     """
 
     features: Analysis

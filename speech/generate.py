@@ -106,7 +106,7 @@ class Sampler:
         hop = self.analysis.hop
         silent = self.lead_frames * hop
         weights, outputs = self.weights[lanes == 1], self.net.leave.out_features
-        state = self._silence(filled, CHUNK_FRAMES * hop)
+        state = self._begin(filled, CHUNK_FRAMES * hop, drawing.seed)
         end = max(len(u) for u in utterances)
         for first in range(-self.lead_frames, end, CHUNK_FRAMES):
             samples = min(CHUNK_FRAMES, end - first) * hop
@@ -126,11 +126,11 @@ class Sampler:
             for kept in (state.y, state.e, state.p):
                 kept[:HISTORY] = kept[-HISTORY:]
 
-    def _silence(self, utterances: Sequence[np.ndarray], samples: int) -> State:
+    def _begin(self, utterances: Sequence[np.ndarray], samples: int, seed: np.uint64) -> State:
         rows, channels = self.net.memory
         past = np.zeros((3, HISTORY + samples, len(utterances)), np.float32)
-        streams = np.array([own_stream(frames) for frames in utterances], np.uint64)
-        return State(np.zeros((rows, channels, len(utterances)), np.float32), past[0], past[1], past[2], streams)
+        seeds = seed ^ np.array([own_stream(frames) for frames in utterances], np.uint64)
+        return State(np.zeros((rows, channels, len(utterances)), np.float32), past[0], past[1], past[2], seeds)
 
     def _given(self, utterances: Sequence[np.ndarray], first: int) -> Given:
         hop, subframes = self.analysis.hop, self.analysis.subframes

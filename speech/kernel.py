@@ -47,18 +47,18 @@ class GruWeights(NamedTuple):
 
 
 class State(NamedTuple):
-    """What is remembered between samples, of B utterances.
+    """What is kept of B utterances from chunk to chunk.
 
     `memory` is the net's: the past of every layer of a WaveNet, a ring each, (sum of dilations, channels, B), or a
     WaveRNN's state (1, channels, B). `y`, `e`, `p` (HISTORY + samples of a chunk, B): the signal, what prediction left,
-    and the prediction. `stream` uint64 (B,) tells the random numbers of one utterance from those of another.
+    and the prediction. `seed` uint64 (B,): of each utterance's random numbers.
     """
 
     memory: np.ndarray
     y: np.ndarray
     e: np.ndarray
     p: np.ndarray
-    stream: np.ndarray
+    seed: np.ndarray
 
 
 class Drawing(NamedTuple):
@@ -86,9 +86,8 @@ class Given(NamedTuple):
 
 
 @kernel
-def draw(said: np.ndarray, b: int, drawing: Drawing, stream: np.uint64, scale: float, number: int) -> float:
+def draw(said: np.ndarray, b: int, drawing: Drawing, seed: np.uint64, scale: float, number: int) -> float:
     """A sample z of what the net said for utterance b."""
-    seed = drawing.seed ^ stream
     first, second = uniform(seed, 2 * number), uniform(seed, 2 * number + 1)
     if drawing.mixtures > 0:
         chosen = pick(said[: drawing.mixtures, b], 1.0 / scale if drawing.sharpened else 1.0, first)
@@ -253,6 +252,6 @@ def run(
                 state.y[at, b] = ZERO
             else:
                 scale = drawing.voiced if given.voiced[t, b] else drawing.unvoiced
-                drawn = draw(said, b, drawing, state.stream[b], scale, time + t - silent)
+                drawn = draw(said, b, drawing, state.seed[b], scale, time + t - silent)
                 state.y[at, b] = state.p[at, b] + given.error[t, b] * np.float32(drawn)
             state.e[at, b] = state.y[at, b] - state.p[at, b]

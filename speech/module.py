@@ -30,9 +30,10 @@ class Sampling:
         noise: the level of noise that the net is told its past has.
         voiced, unvoiced: multiply the scale of what is drawn (the temperature, of a softmax), by the features' voicing.
         equaliser: passes of the mel equaliser over what is generated; 0 for none.
-        seed: of the draws.
+        seed: of the draws, beside each utterance's voicing (speech.signal.own_stream).
         sharpened: whether the choice among a mixture's parts gets that temperature too: unlikely ones are drawn less.
-        comb: share by which low frequencies are moved towards a pitch period before and after (speech.postfilter).
+        comb: share by which low frequencies are moved towards a pitch period before and after, twice where speech is
+            weak (speech.postfilter).
     """
 
     noise: float
@@ -162,7 +163,7 @@ class LearnedVocoder:
         if how.comb:
             lags = (periods(f, self.features.hop) for f in frames)
             lags = (np.where(lag < LONGEST_LAG, lag, 0) for lag in lags)  # longer ones are cut to it
-            signals = [combed(*of, share=how.comb) for of in zip(signals, lags, frames, strict=True)]
+            signals = [combed(y, lag, f, share=how.comb) for y, lag, f in zip(signals, lags, frames, strict=True)]
         return [de_emphasis(y) for y in signals]
 
     @torch.inference_mode()

@@ -118,10 +118,10 @@ def check_length(wave: np.ndarray, features: Features) -> np.ndarray:
 
 
 def own_stream(frames: np.ndarray) -> int:
-    """64 bits by which the random numbers for features (frames, WIDTH) differ from those for others.
+    """64 bits from the voicing of features (frames, WIDTH), which set an utterance's random numbers apart from others'.
 
-    Of the voicing, which no processor rounds otherwise: an utterance gets the same ones in any company, and a mean over
-    utterances is one over draws too.
+    From nothing else, since mels differ in their last digits between processors; features that are voiced alike share
+    them, and where a net predicts the voicing, a frame more or less changes all.
     """
     voiced = frames[:, BANDS + 1] > 0.5
     return int.from_bytes(hashlib.blake2b(voiced.tobytes(), digest_size=8).digest())

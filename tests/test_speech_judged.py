@@ -15,6 +15,7 @@ from speech.data import side_by_side
 from speech.evaluate import Referee, check_waves
 from speech.measures import opinions
 from speech.prediction import predicted
+from speech.signal import Features
 from tests.voices import COARSE
 
 
@@ -55,6 +56,17 @@ def test_the_hand_written_vocoders_say_the_words(features: str, config) -> None:
         assert evaluation.scores["mcd_db"].mean() < 5
         assert evaluation.scores["stoi"].mean() > 0.8
         assert np.array_equal(program(referee.problems[:1])[0], evaluation.answers[0]), "stateless"
+
+
+def test_source_filter_draws_noise_of_its_own_for_every_utterance() -> None:
+    made = SourceFilter(features=COARSE, cutoff_hz=4000.0, breath=0.0, equaliser=0, spread=0.5, seed=0).build(None)
+    one, other = np.zeros((2, 40, 82), np.float32)
+    one[:, 80] = other[:, 80] = np.log(200)
+    one[:, :80] = other[:, :80] = -9
+    other[39, 81] = 1  # so late that the first half has none of its pulse
+    first, second, again = made([Features(frames, COARSE) for frames in (one, other, one)])
+    assert np.array_equal(first, again)
+    assert abs(np.corrcoef(first[:5000], second[:5000])[0, 1]) < 0.1
 
 
 @pytest.mark.parametrize(

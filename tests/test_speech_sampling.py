@@ -77,8 +77,8 @@ def test_utterances_have_random_numbers_of_their_own() -> None:
     drawing = source.drawing(voiced=1, unvoiced=1, sharpened=False, seed=0)
     one, other = np.zeros((2, 30, signal.WIDTH), np.float32)
     other[7, signal.BANDS + 1] = 1
-    first, second, again = source.generate([one, other, one], drawing)
-    assert np.array_equal(first, again)
+    first, second, *again = source.generate([one, other] + [one] * ALONE, drawing)
+    assert all(np.array_equal(first, wave) for wave in again)
     assert abs(np.corrcoef(first, second)[0, 1]) < 0.1
 
 
