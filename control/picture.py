@@ -1,6 +1,7 @@
 """A board as a picture; with what each move leads to and who chose which; and a whole game on one board."""
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -39,12 +40,21 @@ def board_picture(rules: Rules, own: np.uint64, stones: np.uint64, *, cell: int 
         sides = sides[::-1]
     row = _winning(rules, own, stones)
     colours = np.where(sides[0][..., None], FIRST, np.where(sides[1][..., None], SECOND, HOLE))
-    at = (np.arange(cell * FINER) + 0.5) / (cell * FINER) - 0.5
-    away = np.hypot(at, at[:, None])[None, :, None, :, None]  # (1, pixels, 1, pixels, 1) from a cell's middle
-    ring = (away > 0.6 * RADIUS) & (away < 0.75 * RADIUS) & row[:, None, :, None, None]
-    pixels = np.where(away < RADIUS, np.where(ring, RING, colours[:, None, :, None]), BOARD)
-    size = (rules.height * cell, FINER, rules.width * cell, FINER, 3)
-    return pixels.reshape(size).mean((1, 3)).round().astype(np.uint8)
+    colours = colours[:, None, :, None]  # (height, 1, width, 1, 3), beside a cell's pixels
+    disc, ring = (share[:, None, :, None] for share in _covered(cell))
+    ring = ring * row[:, None, :, None, None]
+    pixels = BOARD + disc * (colours - BOARD) + ring * (RING - colours)
+    return pixels.round().astype(np.uint8).reshape(rules.height * cell, rules.width * cell, 3)
+
+
+@lru_cache
+def _covered(size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which share of each pixel of a cell a disc covers, and which the ring on a winning one, float32 (size, size)."""
+    at = (np.arange(size * FINER) + 0.5) / (size * FINER) - 0.5
+    away = np.hypot(at, at[:, None])
+    masks = away < RADIUS, (away > 0.6 * RADIUS) & (away < 0.75 * RADIUS)
+    disc, ring = (mask.reshape(size, FINER, size, FINER).mean((1, 3), dtype=np.float32) for mask in masks)
+    return disc, ring
 
 
 def judged_picture(
@@ -143,8 +153,7 @@ def _middle(rules: Rules, stones: np.uint64, move: int) -> tuple[int, int]:
 
 def _disc(colour: np.ndarray, size: int) -> np.ndarray:
     """uint8 (size, size, 3): a stone on paper."""
-    at = (np.arange(size * FINER) + 0.5) / (size * FINER) - 0.5
-    inside = (np.hypot(at, at[:, None]) < RADIUS).reshape(size, FINER, size, FINER).mean((1, 3))[..., None]
+    inside = _covered(size)[0][..., None]
     return (inside * colour + (1 - inside) * 255).round().astype(np.uint8)
 
 

@@ -55,6 +55,7 @@ LITTLE = {
         "domain.data.games=64",
         "domain.data.habits.full_simulations=16",
         "domain.data.habits.fast_simulations=4",
+        "domain.module.simulations=8",
     ],
     "databases": ["domain.evaluator.calls=2", "domain.evaluator.rounds=1"],
     "speech": [
@@ -78,6 +79,7 @@ LITTLE = {
         "domain.evaluator.limit=2",
         "domain.evaluator.measures=[words]",
     ],
+    "vision": ["domain.data.limit=300", "domain.data.batch_size=100", "domain.evaluator.limit=100"],
 }
 
 

@@ -230,9 +230,10 @@ def test_dense_nets_and_other_schedules_fit_in() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning")  # Ray's
-def test_two_actors_of_ray_play_the_games_that_two_threads_play() -> None:
+def test_two_actors_of_ray_play_the_games_that_two_threads_play(monkeypatch: pytest.MonkeyPatch) -> None:
     import ray
 
+    monkeypatch.setenv("RAY_worker_niceness", "0")  # by its default they would give way to other tests, for minutes
     net, windows = module().averaged.module, []
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error")
     try:

@@ -12,7 +12,7 @@ import torch
 
 from common import cache_folder, cost
 from tests import offline
-from tests.conftest import ROOT
+from tests.conftest import LITTLE, ROOT
 from vision.data import read
 
 COLD = {"accuracy", "nll", "brier", "calibration_error", "parameters", "size_bytes", "own_lines"}
@@ -40,7 +40,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def finished(tmp_path_factory: pytest.TempPathFactory, home: Path) -> Path:
     """A smoke run by the real command, in a process of its own, tracked by W&B offline."""
     folder = tmp_path_factory.mktemp("run") / "vision"
-    lines = shell("scripts.train", "trainer=smoke", f"output_dir={folder}", home=home)
+    lines = shell("scripts.train", "trainer=smoke", *LITTLE["vision"], f"output_dir={folder}", home=home)
     assert lines[-1] == str(folder / "results.json")
     assert any(line.startswith("goal missed: convnet/accuracy") for line in lines)
     return folder
@@ -152,7 +152,7 @@ def test_a_sweep_by_several_processes_is_one_group_and_one_report(tmp_path: Path
     parallel = ["-m", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
     settings = [
         "trainer=smoke",
-        "domain.evaluator.limit=50",
+        *LITTLE["vision"],
         "~domain.baselines.hog_svm",
         f"output_dir={tmp_path}/sweep",
     ]

@@ -14,7 +14,8 @@ from tests.conftest import DOMAINS, LITTLE
 from tests.killed import Started, unjudged
 
 JUDGE = experiment.judge
-QUICK = ["trainer=smoke", "logger=csv"]
+SMOKE = ["trainer=smoke", "logger=csv"]
+QUICK = [*SMOKE, *LITTLE["vision"]]
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +43,7 @@ def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been(domain: str, tmp_pa
     """SIGKILL at a random moment and in the middle of a checkpoint: the same weights, bit for bit."""
     seed = random.SystemRandom().randrange(10**6)
     rng = random.Random(seed)
-    smoke = [*QUICK, f"domain={domain}", "epochs=4", *LITTLE.get(domain, [])]
+    smoke = [*SMOKE, f"domain={domain}", "epochs=4", *LITTLE[domain]]
     moments = [f"step:{rng.randrange(12)}:{rng.uniform(0, 0.5)}", f"writing:{rng.randint(1, 4)}"]
     running = [Started(m, *smoke, f"output_dir={tmp_path}/{i}") for i, m in enumerate(moments)]
     command("train", *smoke, f"output_dir={tmp_path}/whole")

@@ -14,7 +14,7 @@ from pytorch_lightning import seed_everything
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from tests.conftest import ROOT
+from tests.conftest import LITTLE, ROOT
 from vision.data import Batches, FashionMNIST
 from vision.module import Classifier
 from vision.net import ConvNet
@@ -90,10 +90,10 @@ SMALL = [
     "trainer=ddp",
     "epochs=2",
     "trainer.limit_train_batches=3",
-    "domain.data.limit=2000",
-    "domain.evaluator.limit=100",
+    "~domain.baselines.hog_svm",
+    "logger=csv",
+    *LITTLE["vision"],
 ]
-SMALL += ["~domain.baselines.hog_svm", "logger=csv"]
 
 
 @pytest.mark.parametrize("launcher", ["lightning", "torchrun"])

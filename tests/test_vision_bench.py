@@ -21,7 +21,8 @@ def test_the_peer_is_the_well_known_net() -> None:
 def test_the_bench_trains_both_until_they_are_good_enough(command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     small = ["bench.time_to_accuracy.same_format=true", "bench.time_to_accuracy.accuracy=0.5"]
     small += ["bench.share_of_convolution_speed.steps=2"]
-    small += ["bench.share_of_convolution_speed.seconds=0.05", "bench.hog_speed.images=50", "domain.data.limit=5000"]
+    small += ["bench.share_of_convolution_speed.seconds=0.05", "bench.hog_speed.images=50"]
+    small += ["domain.data.limit=1000", "domain.data.batch_size=100"]
     lines = command("bench", *small, f"output_dir={tmp_path}/bench")
     assert lines[-1] == f"{tmp_path}/bench/results.json"
     found = json.loads((tmp_path / "bench" / "results.json").read_text())
