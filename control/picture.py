@@ -54,6 +54,7 @@ def _covered(size: int) -> tuple[np.ndarray, np.ndarray]:
     away = np.hypot(at, at[:, None])
     masks = away < RADIUS, (away > 0.6 * RADIUS) & (away < 0.75 * RADIUS)
     disc, ring = (mask.reshape(size, FINER, size, FINER).mean((1, 3), dtype=np.float32) for mask in masks)
+    disc.flags.writeable = ring.flags.writeable = False
     return disc, ring
 
 

@@ -12,6 +12,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from speech.signal import expanded
+
 SMALLEST_LOG_SCALE = -7.0
 TAIL = 1e-5
 NATS_PER_BIT = float(np.log(2))
@@ -96,9 +98,7 @@ class MuLaw:
 
     def edges(self) -> np.ndarray:
         """The borders between levels, (levels + 1,), the outermost at -reach and reach."""
-        mu = self.levels - 1
-        y = np.linspace(-1, 1, self.levels + 1)
-        return self.reach * np.sign(y) * ((1 + mu) ** np.abs(y) - 1) / mu
+        return self.reach * expanded(np.linspace(-1, 1, self.levels + 1), self.levels - 1)
 
 
 Outputs = Logistics | MuLaw

@@ -292,5 +292,9 @@ def mu_law(wave: np.ndarray) -> np.ndarray:
 
 def mu_law_inverse(level: np.ndarray) -> np.ndarray:
     """The samples that levels stand for."""
-    y = 2 * np.asarray(level, np.float64) / MU - 1
-    return np.sign(y) * ((1 + MU) ** np.abs(y) - 1) / MU
+    return expanded(2 * np.asarray(level, np.float64) / MU - 1, MU)
+
+
+def expanded(y: np.ndarray, mu: int) -> np.ndarray:
+    """The inverse of the mu-law curve, -1 to 1 onto itself."""
+    return np.sign(y) * ((1 + mu) ** np.abs(y) - 1) / mu

@@ -79,7 +79,11 @@ LITTLE = {
         "domain.evaluator.limit=2",
         "domain.evaluator.measures=[words]",
     ],
-    "vision": ["domain.data.limit=300", "domain.data.batch_size=100", "domain.evaluator.limit=100"],
+    "vision": [
+        "domain.data.limit=300",  # three batches again
+        "domain.data.batch_size=100",
+        "domain.evaluator.limit=100",
+    ],
 }
 
 

@@ -172,7 +172,7 @@ def test_every_domain_is_judged_alike(name: str, config, tmp_path: Path) -> None
 
 
 def smoke(config, folder: Path, name: str, *choices: str) -> Domain:  # type: ignore[no-untyped-def]
-    brief = ["trainer=smoke", "logger=csv", *LITTLE[name]]
+    brief = ["trainer=smoke", "logger=csv", *LITTLE.get(name, [])]
     cfg = config(f"domain={name}", *choices, *brief, f"output_dir={folder}")
     pl.seed_everything(0)
     return instantiate(cfg.domain, _convert_="all")

@@ -150,12 +150,7 @@ def test_a_run_without_a_folder_is_refused(command) -> None:  # type: ignore[no-
 
 def test_a_sweep_by_several_processes_is_one_group_and_one_report(tmp_path: Path, home: Path, command) -> None:  # type: ignore[no-untyped-def]
     parallel = ["-m", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
-    settings = [
-        "trainer=smoke",
-        *LITTLE["vision"],
-        "~domain.baselines.hog_svm",
-        f"output_dir={tmp_path}/sweep",
-    ]
+    settings = ["trainer=smoke", *LITTLE["vision"], "~domain.baselines.hog_svm", f"output_dir={tmp_path}/sweep"]
     shell("scripts.train", *parallel, "domain.module.optimizer.lr=0.2,0.4", *settings, home=home)
     sweep = [tmp_path / "sweep" / str(job) for job in range(2)]
     seen = []

@@ -80,7 +80,7 @@ def test_training_starts_from_a_package(shipped: Path, command, monkeypatch, tmp
     travelled = tmp_path / "package"
     shutil.copytree(shipped, travelled)
     name = shipped.parent.name
-    little = [setting for setting in LITTLE[name] if not setting.startswith("domain.module.net.")]
+    little = [setting for setting in LITTLE.get(name, []) if not setting.startswith("domain.module.net.")]
     found = folders.load_package(shipped)
     without = ["~domain.baselines.rules"] if name == "vision" else []
     few = [f"domain={name}", *without, "epochs=1", "trainer.limit_train_batches=1", "logger=csv", *little]

@@ -89,7 +89,6 @@ def test_a_batch_that_cannot_be_shared_evenly_is_refused() -> None:
 SMALL = [
     "trainer=ddp",
     "epochs=2",
-    "trainer.limit_train_batches=3",
     "~domain.baselines.hog_svm",
     "logger=csv",
     *LITTLE["vision"],

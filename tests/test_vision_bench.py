@@ -29,6 +29,7 @@ def test_the_bench_trains_both_until_they_are_good_enough(command, tmp_path: Pat
     value = {(f["program"], f["metric"]): f["value"] for f in found["figures"]}
     for name in ("convnet", "simple_convnet", "simple_convnet_same_format"):
         assert 0.5 <= value[name, "best_val_accuracy"] < 0.9, "it stops at the first check that is good enough"
+    assert value["convnet", "steps_to_accuracy"] < 100, "before all its epochs are over"
     ratio = value["simple_convnet", "cpu_s_to_accuracy"] / value["convnet", "cpu_s_to_accuracy"]
     assert value["convnet", "times_as_fast_to_accuracy/simple_convnet"] == pytest.approx(ratio)
     assert 0 < value["convnet", "share_of_convolution_speed"] < 1
