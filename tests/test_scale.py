@@ -86,13 +86,7 @@ def test_a_batch_that_cannot_be_shared_evenly_is_refused() -> None:
         Batches(data, epoch=lambda: 0, rank=0, processes=3)
 
 
-SMALL = [
-    "trainer=ddp",
-    "epochs=2",
-    "~domain.baselines.hog_svm",
-    "logger=csv",
-    *LITTLE["vision"],
-]
+SMALL = ["trainer=ddp", "epochs=2", "~domain.baselines.hog_svm", "logger=csv", *LITTLE["vision"]]
 
 
 @pytest.mark.parametrize("launcher", ["lightning", "torchrun"])
